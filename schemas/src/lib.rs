@@ -1,0 +1,2 @@
+//! Schemas that several processes share: structs and nothing else.
+#![forbid(unsafe_code)]

@@ -1,0 +1,270 @@
+//! From the constant tree to the table: where every entry lies.
+//!
+//! [`Body`] is what rustc lays out behind the table. All offsets are relative to it, so they are
+//! constants; where the body begins in the file is decided at create, by the number of spare entries.
+
+use super::field::Represent;
+use super::fingerprint;
+use super::node::{FieldNode, Node, SchemaNode};
+use crate::memory::control::{Control, Registry};
+use crate::memory::lane::LaneRecord;
+use crate::memory::participant::Participant;
+
+/// Most entries that a schema may have, with those of nested schemas and arrays.
+pub const MAX_ENTRIES: usize = 1024;
+/// Longest name in the table; one byte is kept for the terminating NUL.
+pub const MAX_NAME: usize = 31;
+
+/// What lies behind the table, in order; the descriptor and spare room follow.
+#[derive(Debug)]
+#[repr(C, align(4096))]
+pub struct Body<F, const L: usize> {
+    control: Control,
+    registry: Registry,
+    participants: [Participant; L],
+    lanes: [LaneRecord; L],
+    fields: F,
+}
+
+/// A table entry before the file's units and the body's place are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    name: [u8; MAX_NAME + 1],
+    /// Bytes from the start of the body.
+    pub offset: u64,
+    /// Bytes that it covers.
+    pub size: u64,
+    /// Bytes at its start that are touched at create.
+    pub hot: u64,
+}
+
+impl Entry {
+    const EMPTY: Self = Self {
+        name: [0; MAX_NAME + 1],
+        offset: 0,
+        size: 0,
+        hot: 0,
+    };
+
+    /// The name.
+    pub const fn name(&self) -> &str {
+        let mut len = 0;
+        while len < MAX_NAME && self.name[len] != 0 {
+            len += 1;
+        }
+        match core::str::from_utf8(self.name.split_at(len).0) {
+            Ok(name) => name,
+            Err(_) => panic!("a name is UTF-8, it was built from one"),
+        }
+    }
+
+    /// The name as the table stores it: NUL-padded.
+    pub const fn raw_name(&self) -> &[u8; MAX_NAME + 1] {
+        &self.name
+    }
+}
+
+/// Everything that create and open need to know of a schema: no type left.
+#[derive(Clone, Copy, Debug)]
+pub struct Blueprint {
+    /// The description of the fields.
+    pub schema: &'static SchemaNode,
+    /// Lanes, and so participants.
+    pub lanes: usize,
+    /// All entries, ours (`@control`, `@registry`, `@participants`, `@lanes`) first.
+    pub entries: &'static [Entry],
+    /// How many of `entries` are ours.
+    pub internal: usize,
+    /// Bytes of the body.
+    pub body_size: usize,
+    /// Hash of the shape.
+    pub fingerprint: u128,
+}
+
+/// A list of entries, built in const context.
+struct Entries {
+    list: [Entry; MAX_ENTRIES],
+    len: usize,
+}
+
+impl Entries {
+    const fn push(&mut self, entry: Entry) {
+        assert!(
+            self.len < MAX_ENTRIES,
+            "a schema has at most 1024 entries, nested ones included"
+        );
+        self.list[self.len] = entry;
+        self.len += 1;
+    }
+}
+
+/// A name under construction.
+#[derive(Clone, Copy)]
+pub(super) struct Name {
+    pub(super) bytes: [u8; MAX_NAME + 1],
+    pub(super) len: usize,
+}
+
+impl Name {
+    pub(super) const EMPTY: Self = Self {
+        bytes: [0; MAX_NAME + 1],
+        len: 0,
+    };
+
+    pub(super) const fn byte(mut self, byte: u8) -> Self {
+        assert!(
+            self.len < MAX_NAME,
+            "a table name has at most 31 bytes, with the names of the schemas around it; shorten one with #[shm(rename = \"…\")]"
+        );
+        self.bytes[self.len] = byte;
+        self.len += 1;
+        self
+    }
+
+    pub(super) const fn text(mut self, text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut i = 0;
+        while i < bytes.len() {
+            self = self.byte(bytes[i]);
+            i += 1;
+        }
+        self
+    }
+
+    /// `self.field`, or `field` where `self` is empty.
+    pub(super) const fn field(self, name: &str) -> Self {
+        if self.len == 0 {
+            self.text(name)
+        } else {
+            self.byte(b'.').text(name)
+        }
+    }
+
+    /// `self[index]`.
+    pub(super) const fn item(self, index: usize) -> Self {
+        let mut name = self.byte(b'[');
+        let mut unit = 100;
+        while unit > 0 {
+            if index >= unit || unit == 1 {
+                name = name.byte(b'0' + (index / unit % 10) as u8);
+            }
+            unit /= 10;
+        }
+        name.byte(b']')
+    }
+}
+
+const fn collect(into: &mut Entries, schema: &SchemaNode, base: usize, prefix: Name) {
+    let mut i = 0;
+    while i < schema.fields.len() {
+        let field = &schema.fields[i];
+        collect_field(into, field, base + field.offset, prefix.field(field.name));
+        i += 1;
+    }
+}
+
+const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, name: Name) {
+    match field.node {
+        Node::Schema(schema) => collect(into, schema, offset, name),
+        Node::Repeat {
+            count,
+            stride,
+            size,
+            ..
+        } => {
+            assert!(
+                *count <= 256,
+                "an array of structures has at most 256 of them"
+            );
+            let mut k = 0;
+            while k < *count {
+                into.push(Entry {
+                    name: name.item(k).bytes,
+                    offset: (offset + k * *stride) as u64,
+                    size: *size as u64,
+                    hot: if field.hot < *size {
+                        field.hot as u64
+                    } else {
+                        *size as u64
+                    },
+                });
+                k += 1;
+            }
+        }
+        Node::Structure(_) | Node::Opaque => into.push(Entry {
+            name: name.bytes,
+            offset: offset as u64,
+            size: field.size as u64,
+            hot: field.hot as u64,
+        }),
+    }
+}
+
+/// A body whose blueprint is known at compile time: `Body<F, L>`.
+pub trait BodyLayout {
+    /// The blueprint.
+    const BLUEPRINT: Blueprint;
+}
+
+impl<F: Represent, const L: usize> Body<F, L> {
+    const FIELDS: usize = core::mem::offset_of!(Self, fields);
+
+    const SCHEMA: &'static SchemaNode = match &F::NODE {
+        Node::Schema(schema) => schema,
+        _ => panic!("the fields of a body are a schema"),
+    };
+
+    const INTERNAL: usize = 4;
+
+    const LIST: Entries = {
+        assert!(L >= 1 && L <= 1024, "a schema has 1 to 1024 lanes");
+        let mut list = Entries {
+            list: [Entry::EMPTY; MAX_ENTRIES],
+            len: 0,
+        };
+        list.push(Self::internal(
+            "@control",
+            core::mem::offset_of!(Self, control),
+            size_of::<Control>(),
+        ));
+        list.push(Self::internal(
+            "@registry",
+            core::mem::offset_of!(Self, registry),
+            size_of::<Registry>(),
+        ));
+        list.push(Self::internal(
+            "@participants",
+            core::mem::offset_of!(Self, participants),
+            size_of::<[Participant; L]>(),
+        ));
+        list.push(Self::internal(
+            "@lanes",
+            core::mem::offset_of!(Self, lanes),
+            size_of::<[LaneRecord; L]>(),
+        ));
+        collect(&mut list, Self::SCHEMA, Self::FIELDS, Name::EMPTY);
+        list
+    };
+
+    const ENTRIES: &'static [Entry] = Self::LIST.list.split_at(Self::LIST.len).0;
+
+    const fn internal(name: &str, offset: usize, size: usize) -> Entry {
+        Entry {
+            name: Name::EMPTY.text(name).bytes,
+            offset: offset as u64,
+            size: size as u64,
+            hot: size as u64,
+        }
+    }
+}
+
+impl<F: Represent, const L: usize> BodyLayout for Body<F, L> {
+    const BLUEPRINT: Blueprint = Blueprint {
+        schema: Self::SCHEMA,
+        lanes: L,
+        entries: Self::ENTRIES,
+        internal: Self::INTERNAL,
+        body_size: size_of::<Self>(),
+        fingerprint: fingerprint::of_schema(Self::SCHEMA, L),
+    };
+}

@@ -1,0 +1,18 @@
+//! Where schema types meet bytes: the contract with the derive.
+//!
+//! A schema struct is read twice. At compile time it *describes* the segment: rustc lays out its
+//! [`Field::Repr`], and the constant tree in [`node`] carries offsets, sizes, shapes and docs. Once
+//! opened, its fields *are* the process-local handles.
+
+pub mod align;
+pub mod bind;
+pub mod body;
+pub mod element;
+pub mod field;
+pub mod fingerprint;
+pub mod node;
+mod schema;
+
+pub use element::{Element, ShmType};
+pub use field::{Field, Represent, Structure};
+pub use schema::ShmLayout;

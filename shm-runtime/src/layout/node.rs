@@ -1,0 +1,109 @@
+//! The constant tree that describes a schema: what the derive emits and everything else reads.
+//!
+//! Table entries, fingerprint and descriptor are three renderings of this one tree.
+
+/// A node of the description: what a representation is.
+#[derive(Clone, Copy, Debug)]
+pub enum Node {
+    /// Not described: internal parts of structures.
+    Opaque,
+    /// A data structure.
+    Structure(StructureNode),
+    /// A schema: its fields in order.
+    Schema(SchemaNode),
+    /// An array of structures of one kind, `stride` bytes apart: entries `name[0]`, `name[1]`, …
+    Repeat {
+        /// The repeated structure.
+        item: &'static Node,
+        /// How many there are, at most 256.
+        count: usize,
+        /// Bytes from one to the next.
+        stride: usize,
+        /// Bytes that the entry of one covers.
+        size: usize,
+    },
+}
+
+/// A data structure: its kind and the numbers that fix its shape.
+#[derive(Clone, Copy, Debug)]
+pub struct StructureNode {
+    /// The kind: `Array`, `Queue`, …
+    pub kind: &'static str,
+    /// Capacities, in the order of the type's parameters.
+    pub capacity: &'static [usize],
+    /// Lanes that its memory provides for; zero where it has none.
+    pub lanes: usize,
+}
+
+/// A schema: a struct that derives `ShmLayout`.
+#[derive(Clone, Copy, Debug)]
+pub struct SchemaNode {
+    /// The struct's name.
+    pub name: &'static str,
+    /// Its doc comment.
+    pub doc: &'static str,
+    /// Its fields, in order of declaration.
+    pub fields: &'static [FieldNode],
+}
+
+/// A field of a schema.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldNode {
+    /// Its name in the table, at most 31 bytes with the names of the schemas around it.
+    pub name: &'static str,
+    /// Its doc comment.
+    pub doc: &'static str,
+    /// `#[shm(unit = "…")]`, or empty.
+    pub unit: &'static str,
+    /// `#[shm(shape = [rows, columns])]`, or empty.
+    pub shape: &'static [usize],
+    /// Its type as the program wrote it.
+    pub source: &'static str,
+    /// Bytes from the start of the schema's representation.
+    pub offset: usize,
+    /// Bytes that the table entry covers.
+    pub size: usize,
+    /// Bytes at its start that are touched at create.
+    pub hot: usize,
+    /// What it is.
+    pub node: &'static Node,
+    /// What its elements are.
+    pub element: &'static ElementNode,
+}
+
+/// The element type of a structure.
+#[derive(Clone, Copy, Debug)]
+pub struct ElementNode {
+    /// The type's name, for people only: no part of the shape.
+    pub name: &'static str,
+    /// Its doc comment.
+    pub doc: &'static str,
+    /// Size in bytes.
+    pub size: usize,
+    /// Alignment in bytes.
+    pub align: usize,
+    /// Its fields flattened to scalars, where it is described.
+    pub fields: &'static [ScalarNode],
+}
+
+/// A scalar within an element.
+#[derive(Clone, Copy, Debug)]
+pub struct ScalarNode {
+    /// Path of the field within the element: `position.x`.
+    pub name: &'static str,
+    /// The scalar's type, or a nested description with its own fields.
+    pub of: Scalar,
+    /// Bytes from the start of the element that holds it.
+    pub offset: usize,
+    /// Length, where the field is an array of them; 1 otherwise.
+    pub count: usize,
+}
+
+/// The type of a described element field.
+#[derive(Clone, Copy, Debug)]
+pub enum Scalar {
+    /// A primitive: `u8` … `i64`, `u128`, `f32`, `f64`.
+    Primitive(&'static str),
+    /// A nested element with fields of its own.
+    Nested(&'static ElementNode),
+}

@@ -1,0 +1,10 @@
+//! Typed, lock-free, crash-proof data structures in POSIX shared memory, declared by a struct.
+
+#[doc(hidden)]
+pub mod __private;
+pub mod layout;
+pub mod memory;
+pub mod structures;
+
+pub use layout::{Element, ShmLayout, ShmType};
+pub use structures::Array;

@@ -1,0 +1,99 @@
+//! The atomics that every shared word is made of.
+//!
+//! Outside of tests these are `core`'s own types. The crate's unit tests compile the same
+//! algorithms over thin wrappers that call [`step`] before every access, so that the model
+//! scheduler (`crate::models`) can switch, stop or kill a simulated process there.
+
+#[cfg(not(test))]
+pub use core::sync::atomic::{AtomicU32, AtomicU64};
+pub use core::sync::atomic::{Ordering, compiler_fence, fence};
+
+#[cfg(test)]
+pub use stepped::{AtomicU32, AtomicU64};
+
+/// Marks a point at which another process may run, in tests; nothing otherwise.
+#[cfg(not(test))]
+#[inline(always)]
+pub const fn step() {}
+
+#[cfg(test)]
+pub use stepped::step;
+
+#[cfg(test)]
+mod stepped {
+    use core::cell::Cell;
+    use core::sync::atomic::{self, Ordering};
+
+    thread_local! {
+        static HOOK: Cell<Option<fn()>> = const { Cell::new(None) };
+    }
+
+    /// Calls the hook of the model that runs on this thread, if one does.
+    pub fn step() {
+        if let Some(hook) = HOOK.get() {
+            hook();
+        }
+    }
+
+    /// Installs the model's hook on this thread, or removes it.
+    pub fn set_hook(hook: Option<fn()>) {
+        HOOK.set(hook);
+    }
+
+    macro_rules! stepped {
+        ($name:ident, $int:ty) => {
+            /// `core`'s atomic, with a scheduling point before every access.
+            #[derive(Debug, Default, zerocopy::FromZeros)]
+            #[repr(transparent)]
+            pub struct $name(atomic::$name);
+
+            impl $name {
+                pub const fn new(value: $int) -> Self {
+                    Self(atomic::$name::new(value))
+                }
+                pub fn load(&self, order: Ordering) -> $int {
+                    step();
+                    self.0.load(order)
+                }
+                pub fn store(&self, value: $int, order: Ordering) {
+                    step();
+                    self.0.store(value, order);
+                }
+                pub fn swap(&self, value: $int, order: Ordering) -> $int {
+                    step();
+                    self.0.swap(value, order)
+                }
+                pub fn compare_exchange(
+                    &self,
+                    old: $int,
+                    new: $int,
+                    ok: Ordering,
+                    lost: Ordering,
+                ) -> Result<$int, $int> {
+                    step();
+                    self.0.compare_exchange(old, new, ok, lost)
+                }
+                pub fn fetch_add(&self, value: $int, order: Ordering) -> $int {
+                    step();
+                    self.0.fetch_add(value, order)
+                }
+                pub fn fetch_or(&self, value: $int, order: Ordering) -> $int {
+                    step();
+                    self.0.fetch_or(value, order)
+                }
+                pub fn fetch_and(&self, value: $int, order: Ordering) -> $int {
+                    step();
+                    self.0.fetch_and(value, order)
+                }
+                pub fn as_ptr(&self) -> *mut $int {
+                    self.0.as_ptr()
+                }
+            }
+        };
+    }
+    stepped!(AtomicU32, u32);
+    stepped!(AtomicU64, u64);
+}
+
+#[cfg(test)]
+pub use stepped::set_hook;

@@ -1,0 +1,241 @@
+//! Payload: plain values that another process may write at the same time.
+//!
+//! A value is copied through relaxed atomic words, so that a race gives a wrong value and never
+//! undefined behaviour. The word is the largest of 8, 4, 2, 1 bytes that divides the size: the same for
+//! ever and in every language, because mixed widths on one location are outside the language's rules.
+//! A value of 1, 2, 4 or 8 bytes is therefore never torn; a larger one can be.
+
+#![allow(unsafe_code)] // owns the copies to and from shared memory
+
+use super::atomic::step;
+use super::shared::Shared;
+use bytemuck::Pod;
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+use zerocopy::FromZeros;
+
+/// Bytes from which a single copy goes through one string instruction instead of words.
+const BULK: usize = 256;
+
+/// `N` values in a row, at a multiple of 64 and nothing else: an array as the table promises it.
+#[derive(Debug, FromZeros)]
+#[repr(C, align(64))]
+pub struct CellArray<T, const N: usize>([UnsafeCell<MaybeUninit<T>>; N]);
+
+/// `N` values and then `L` groups of `G` more, without a gap.
+#[derive(Debug, FromZeros)]
+#[repr(C, align(64))]
+pub struct CellGroups<T, const N: usize, const L: usize, const G: usize> {
+    first: [UnsafeCell<MaybeUninit<T>>; N],
+    then: [[UnsafeCell<MaybeUninit<T>>; G]; L],
+}
+
+// SAFETY: every byte lies in an `UnsafeCell` that only `Cells` touches, through atomic words or outside
+// the language (inline assembly); `T: Pod` makes every bit pattern valid and zero with it.
+unsafe impl<T: Pod, const N: usize> Sync for CellArray<T, N> {}
+// SAFETY: as above.
+unsafe impl<T: Pod, const N: usize> Shared for CellArray<T, N> {}
+// SAFETY: as above.
+unsafe impl<T: Pod, const N: usize, const L: usize, const G: usize> Sync
+    for CellGroups<T, N, L, G>
+{
+}
+// SAFETY: as above.
+unsafe impl<T: Pod, const N: usize, const L: usize, const G: usize> Shared
+    for CellGroups<T, N, L, G>
+{
+}
+
+impl<T: Pod, const N: usize> CellArray<T, N> {
+    /// The values, without the length in the type.
+    pub fn cells(&self) -> &Cells<T> {
+        Cells::new(&self.0)
+    }
+}
+
+impl<T: Pod, const N: usize, const L: usize, const G: usize> CellGroups<T, N, L, G> {
+    /// All `N + L * G` values.
+    pub fn cells(&self) -> &Cells<T> {
+        let start = core::ptr::from_ref(self).cast::<UnsafeCell<MaybeUninit<T>>>();
+        // SAFETY: `repr(C)` puts `first` at offset 0 and `then` behind it without padding, because both
+        // are arrays of one element type; the slice covers exactly the two, within `self`.
+        Cells::new(unsafe { core::slice::from_raw_parts(start, N + L * G) })
+    }
+}
+
+/// A run of values that other processes may write: what algorithms see.
+///
+/// # Invariant
+///
+/// The first value lies at a multiple of 64 (the constructors' types are aligned so). A word's width
+/// divides the size of `T`, so every word of every value is naturally aligned.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Cells<T>([UnsafeCell<MaybeUninit<T>>]);
+
+// SAFETY: as for `CellArray`.
+unsafe impl<T: Pod> Sync for Cells<T> {}
+
+impl<T: Pod> Cells<T> {
+    /// The word's width: the largest of 8, 4, 2, 1 that divides the size.
+    pub const WIDTH: usize = match size_of::<T>() {
+        size if size.is_multiple_of(8) => 8,
+        size if size.is_multiple_of(4) => 4,
+        size if size.is_multiple_of(2) => 2,
+        _ => 1,
+    };
+
+    fn new(cells: &[UnsafeCell<MaybeUninit<T>>]) -> &Self {
+        debug_assert!(cells.is_empty() || cells.as_ptr().addr().is_multiple_of(64));
+        let this = core::ptr::from_ref(cells) as *const Self;
+        // SAFETY: `repr(transparent)` over the slice: the same layout, address, length and lifetime.
+        unsafe { &*this }
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The address of the first value, for those who arrange exclusion themselves.
+    pub const fn as_ptr(&self) -> *const T {
+        self.0.as_ptr().cast()
+    }
+
+    /// A copy of value `i`; `None` out of range.
+    #[inline]
+    pub fn load(&self, i: usize) -> Option<T> {
+        let from = self.0.get(i)?.get().cast::<T>();
+        let mut value = MaybeUninit::<T>::uninit();
+        copy_from_shared::<T>(from, value.as_mut_ptr(), 1);
+        // SAFETY: all bytes were copied, and every bit pattern is a valid `T: Pod`.
+        Some(unsafe { value.assume_init() })
+    }
+
+    /// Overwrites value `i`; false out of range.
+    #[inline]
+    pub fn store(&self, i: usize, value: T) -> bool {
+        match self.0.get(i) {
+            Some(cell) => {
+                copy_to_shared::<T>(&raw const value, cell.get().cast(), 1);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Copies values `start ..` into `out`; false where they are out of range.
+    pub fn load_slice(&self, start: usize, out: &mut [T]) -> bool {
+        let Some(cells) = start
+            .checked_add(out.len())
+            .and_then(|end| self.0.get(start..end))
+        else {
+            return false;
+        };
+        copy_from_shared::<T>(cells.as_ptr().cast(), out.as_mut_ptr(), out.len());
+        true
+    }
+
+    /// Overwrites values `start ..` with `values`; false where they are out of range.
+    pub fn store_slice(&self, start: usize, values: &[T]) -> bool {
+        let Some(cells) = start
+            .checked_add(values.len())
+            .and_then(|end| self.0.get(start..end))
+        else {
+            return false;
+        };
+        copy_to_shared::<T>(
+            values.as_ptr(),
+            UnsafeCell::raw_get(cells.as_ptr()).cast(),
+            values.len(),
+        );
+        true
+    }
+}
+
+/// Copies `count` values out of shared memory. `from` is in bounds and its words are aligned
+/// ([`Cells`]' invariant); `to` is private, writable and as long.
+#[inline(always)]
+fn copy_from_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
+    let bytes = size_of::<T>() * count;
+    if bytes > BULK && bulk(from.cast(), to.cast(), bytes) {
+        return;
+    }
+    macro_rules! words {
+        ($atomic:ty, $int:ty) => {
+            for i in 0..bytes / size_of::<$int>() {
+                step();
+                // SAFETY: word `i` lies within `count` values at `from`, is naturally aligned, and
+                // shared memory is only touched in words of this width.
+                let word = unsafe { &*from.cast::<$atomic>().add(i) }.load(Relaxed);
+                // SAFETY: word `i` lies within `count` values at `to`, which is private.
+                unsafe { to.cast::<$int>().add(i).write_unaligned(word) };
+            }
+        };
+    }
+    match Cells::<T>::WIDTH {
+        8 => words!(AtomicU64, u64),
+        4 => words!(AtomicU32, u32),
+        2 => words!(AtomicU16, u16),
+        _ => words!(AtomicU8, u8),
+    }
+}
+
+/// Copies `count` values into shared memory: the mirror of [`copy_from_shared`].
+#[inline(always)]
+fn copy_to_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
+    let bytes = size_of::<T>() * count;
+    if bytes > BULK && bulk(from.cast(), to.cast(), bytes) {
+        return;
+    }
+    macro_rules! words {
+        ($atomic:ty, $int:ty) => {
+            for i in 0..bytes / size_of::<$int>() {
+                // SAFETY: word `i` lies within `count` values at `from`, which is private.
+                let word = unsafe { from.cast::<$int>().add(i).read_unaligned() };
+                step();
+                // SAFETY: word `i` lies within `count` values at `to`, is naturally aligned, and
+                // shared memory is only touched in words of this width.
+                unsafe { &*to.cast::<$atomic>().add(i) }.store(word, Relaxed);
+            }
+        };
+    }
+    match Cells::<T>::WIDTH {
+        8 => words!(AtomicU64, u64),
+        4 => words!(AtomicU32, u32),
+        2 => words!(AtomicU16, u16),
+        _ => words!(AtomicU8, u8),
+    }
+}
+
+/// Copies bytes by one string instruction, which is outside the language's rules on races just as the
+/// other process is. False where there is none; the word loop then does it.
+#[inline(always)]
+fn bulk(from: *const u8, to: *mut u8, bytes: usize) -> bool {
+    #[cfg(all(target_arch = "x86_64", not(test), not(loom)))]
+    {
+        // SAFETY: the callers pass two ranges of `bytes` bytes, readable and writable; `rep movsb`
+        // touches these and the three named registers only; the direction flag is clear by the ABI.
+        unsafe {
+            core::arch::asm!(
+                "rep movsb",
+                inout("rcx") bytes => _,
+                inout("rsi") from => _,
+                inout("rdi") to => _,
+                options(nostack, preserves_flags)
+            );
+        }
+        true
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(test), not(loom))))]
+    {
+        let _ = (from, to, bytes);
+        false
+    }
+}

@@ -1,0 +1,11 @@
+//! Foundation / Memory: mappings, participants, lanes, and how shared bytes are touched.
+
+pub mod atomic;
+pub mod attachment;
+pub mod cell;
+pub mod control;
+pub mod lane;
+pub mod padded;
+pub mod participant;
+pub mod shared;
+pub mod site;

@@ -1,0 +1,44 @@
+//! What may lie in a mapping that other processes write.
+
+#![allow(unsafe_code)] // owns the `Shared` promise: each impl below says why it holds
+
+use super::atomic::{AtomicU32, AtomicU64};
+use zerocopy::FromZeros;
+
+/// A type that may be referenced while other processes change its bytes.
+///
+/// # Safety
+///
+/// Implementors promise that every byte of `Self` lies in an atomic, in a [`super::cell`] type, or
+/// in padding; that every bit pattern is valid; and that all-zero bytes are the valid, empty value
+/// (`FromZeros` proves the validity, the structure's own tests the meaning).
+pub unsafe trait Shared: FromZeros + Sync {}
+
+// SAFETY: an atomic; all bit patterns are valid.
+unsafe impl Shared for AtomicU64 {}
+// SAFETY: an atomic; all bit patterns are valid.
+unsafe impl Shared for AtomicU32 {}
+// SAFETY: made of `Shared` elements only.
+unsafe impl<T: Shared, const N: usize> Shared for [T; N] {}
+
+/// Implements [`Shared`] for a struct all of whose fields, named here, are `Shared`.
+///
+/// The pattern without `..` makes a forgotten field a compile error, and the call for each field makes
+/// one that is not `Shared` one: together they are the proof of the unsafe impl.
+macro_rules! impl_shared {
+    (impl[$($generics:tt)*] $name:ident $([$($args:tt)*])? { $($field:tt),* $(,)? }) => {
+        const _: () = {
+            #[allow(dead_code, clippy::extra_unused_type_parameters)]
+            fn all_fields<$($generics)*>(value: &$name $(<$($args)*>)?) {
+                #[allow(dead_code)]
+                fn is_shared<X: $crate::memory::shared::Shared>(_: &X) {}
+                let $name { $($field: _),* } = value;
+                $( is_shared(&value.$field); )*
+            }
+            // SAFETY: `all_fields` compiles, so every field is `Shared`; what is left is padding.
+            #[allow(unsafe_code)]
+            unsafe impl<$($generics)*> $crate::memory::shared::Shared for $name $(<$($args)*>)? {}
+        };
+    };
+}
+pub(crate) use impl_shared;

@@ -1,0 +1,5 @@
+//! The data structures: one file each, the same sections in the same order, no `unsafe`.
+
+mod array;
+
+pub use array::Array;
