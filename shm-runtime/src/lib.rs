@@ -4,6 +4,8 @@
 pub mod __private;
 pub mod layout;
 pub mod memory;
+#[cfg(test)]
+mod models;
 pub mod structures;
 
 pub use layout::{Element, ShmLayout, ShmType};

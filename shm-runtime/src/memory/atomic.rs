@@ -19,7 +19,18 @@ pub const fn step() {}
 #[cfg(test)]
 pub use stepped::step;
 
+/// `core`'s atomic behind ours, for the futex.
+#[cfg(not(test))]
+#[inline(always)]
+pub const fn raw(word: &AtomicU32) -> &core::sync::atomic::AtomicU32 {
+    word
+}
+
 #[cfg(test)]
+pub use stepped::raw;
+
+#[cfg(test)]
+#[allow(missing_docs)] // the methods are `core`'s
 mod stepped {
     use core::cell::Cell;
     use core::sync::atomic::{self, Ordering};
@@ -38,6 +49,10 @@ mod stepped {
     /// Installs the model's hook on this thread, or removes it.
     pub fn set_hook(hook: Option<fn()>) {
         HOOK.set(hook);
+    }
+
+    pub fn raw(word: &AtomicU32) -> &atomic::AtomicU32 {
+        &word.0
     }
 
     macro_rules! stepped {
