@@ -2,9 +2,12 @@
 
 #[doc(hidden)]
 pub mod __private;
+pub mod error;
 pub mod layout;
 pub mod memory;
+pub mod posix;
 pub mod structures;
+pub mod table;
 
 pub use layout::{Element, ShmLayout, ShmType};
 pub use structures::Array;

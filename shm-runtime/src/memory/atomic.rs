@@ -17,10 +17,12 @@ pub use stepped::{AtomicU32, AtomicU64};
 pub const fn step() {}
 
 #[cfg(test)]
-pub use stepped::step;
+pub use stepped::{set_hook, step};
 
 #[cfg(test)]
 mod stepped {
+    #![allow(missing_docs)] // the methods are those of `core`'s atomics
+
     use core::cell::Cell;
     use core::sync::atomic::{self, Ordering};
 
@@ -94,6 +96,3 @@ mod stepped {
     stepped!(AtomicU32, u32);
     stepped!(AtomicU64, u64);
 }
-
-#[cfg(test)]
-pub use stepped::set_hook;

@@ -5,6 +5,7 @@ pub mod attachment;
 pub mod cell;
 pub mod control;
 pub mod lane;
+pub mod liveness;
 pub mod padded;
 pub mod participant;
 pub mod shared;
