@@ -7,6 +7,7 @@
 pub mod align;
 pub mod bind;
 pub mod body;
+pub mod descriptor;
 pub mod element;
 pub mod field;
 pub mod fingerprint;

@@ -17,7 +17,7 @@ pub use stepped::{AtomicU32, AtomicU64};
 pub const fn step() {}
 
 #[cfg(test)]
-pub use stepped::step;
+pub use stepped::{set_hook, step};
 
 /// `core`'s atomic behind ours, for the futex.
 #[cfg(not(test))]
@@ -32,6 +32,8 @@ pub use stepped::raw;
 #[cfg(test)]
 #[allow(missing_docs)] // the methods are `core`'s
 mod stepped {
+    #![allow(missing_docs)] // the methods are those of `core`'s atomics
+
     use core::cell::Cell;
     use core::sync::atomic::{self, Ordering};
 
@@ -109,6 +111,3 @@ mod stepped {
     stepped!(AtomicU32, u32);
     stepped!(AtomicU64, u64);
 }
-
-#[cfg(test)]
-pub use stepped::set_hook;

@@ -6,6 +6,7 @@ pub mod cell;
 pub mod control;
 pub mod exchange;
 pub mod lane;
+pub mod liveness;
 pub mod padded;
 pub mod participant;
 pub mod recovery;
