@@ -149,7 +149,7 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     #[inline(always)]
     fn step(&self, end: End, walk: &mut Walk, slot: usize, word: Word) -> Result<(), Stop> {
         walk.steps += 1;
-        if walk.steps % STALE == 0 {
+        if walk.steps.is_multiple_of(STALE) {
             if walk.steps > self.exchange.nodes() + 8 * STALE {
                 return Err(Stop::Corrupt);
             }
@@ -313,7 +313,7 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
         mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
     ) -> Result<R, Stop> {
         if let Some(seen) = self.exchange.signals.returned() {
-            match self.from_shelves(seen, &mut leave) {
+            match self.leave_shelves(seen, &mut leave) {
                 Err(Stop::None) => {}
                 other => return other,
             }
@@ -396,7 +396,7 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
             Ok(done.then_some(()))
         };
         // the lane's own shelf must be free, in case this element comes back
-        match self.from_shelf(lane, leave) {
+        match self.leave_shelf(lane, leave) {
             Err(Stop::None) => {}
             other => return other,
         }
@@ -419,7 +419,7 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     }
 
     /// An element from the shelf of lane `owner`.
-    fn from_shelf<R>(
+    fn leave_shelf<R>(
         &self,
         owner: usize,
         mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
@@ -443,14 +443,14 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     /// An element from any shelf; takes the hint `seen` back where there is none.
     #[cold]
     #[inline(never)]
-    fn from_shelves<R>(
+    fn leave_shelves<R>(
         &self,
         seen: u64,
         mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
     ) -> Result<R, Stop> {
         let under_way = shelf::is_under_way(&self.exchange);
         for owner in 0..self.exchange.lines.len() {
-            match self.from_shelf(owner, &mut leave) {
+            match self.leave_shelf(owner, &mut leave) {
                 Err(Stop::None) => {}
                 other => return other,
             }
@@ -490,6 +490,7 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     }
 
     /// How many elements there are; others may push and pop meanwhile. Returned ones are not counted.
+    #[expect(clippy::len_without_is_empty, reason = "`is_blocked` is the exact answer")]
     pub fn len(&self) -> usize {
         let (head, tail) = (self.locate(End::Head), self.locate(End::Tail));
         (tail.wrapping_sub(head)).min(self.capacity()) as usize
