@@ -490,7 +490,10 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     }
 
     /// How many elements there are; others may push and pop meanwhile. Returned ones are not counted.
-    #[expect(clippy::len_without_is_empty, reason = "`is_blocked` is the exact answer")]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "`is_blocked` is the exact answer"
+    )]
     pub fn len(&self) -> usize {
         let (head, tail) = (self.locate(End::Head), self.locate(End::Tail));
         (tail.wrapping_sub(head)).min(self.capacity()) as usize
