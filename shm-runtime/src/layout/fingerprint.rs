@@ -69,7 +69,7 @@ impl Canon<'_> {
         self.number(element.size);
         self.byte(b'/');
         self.number(element.align);
-        if element.fields.len() > 0 {
+        if !element.fields.is_empty() {
             self.byte(b'(');
             let mut i = 0;
             while i < element.fields.len() {

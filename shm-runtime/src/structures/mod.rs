@@ -1,5 +1,7 @@
 //! The data structures: one file each, the same sections in the same order, no `unsafe`.
 
 mod array;
+mod atomic;
 
 pub use array::Array;
+pub use atomic::AtomicElement;
