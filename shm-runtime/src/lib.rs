@@ -4,9 +4,14 @@ extern crate self as shm_runtime;
 
 #[doc(hidden)]
 pub mod __private;
+pub mod error;
 pub mod layout;
 pub mod memory;
+#[cfg(test)]
+mod models;
+pub mod posix;
 pub mod structures;
+pub mod table;
 
 pub use bytemuck::{Pod, Zeroable};
 pub use layout::{Element, ShmLayout, ShmType};

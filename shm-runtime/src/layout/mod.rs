@@ -8,6 +8,7 @@ pub mod align;
 pub mod bind;
 pub mod body;
 pub mod capacity;
+pub mod descriptor;
 pub mod element;
 pub mod field;
 pub mod fingerprint;

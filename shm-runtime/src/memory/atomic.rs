@@ -17,10 +17,23 @@ pub use stepped::{AtomicU32, AtomicU64};
 pub const fn step() {}
 
 #[cfg(test)]
-pub use stepped::step;
+pub use stepped::{set_hook, step};
+
+/// `core`'s atomic behind ours, for the futex.
+#[cfg(not(test))]
+#[inline(always)]
+pub const fn raw(word: &AtomicU32) -> &core::sync::atomic::AtomicU32 {
+    word
+}
 
 #[cfg(test)]
+pub use stepped::raw;
+
+#[cfg(test)]
+#[allow(missing_docs)] // the methods are `core`'s
 mod stepped {
+    #![allow(missing_docs)] // the methods are those of `core`'s atomics
+
     use core::cell::Cell;
     use core::sync::atomic::{self, Ordering};
 
@@ -38,6 +51,10 @@ mod stepped {
     /// Installs the model's hook on this thread, or removes it.
     pub fn set_hook(hook: Option<fn()>) {
         HOOK.set(hook);
+    }
+
+    pub fn raw(word: &AtomicU32) -> &atomic::AtomicU32 {
+        &word.0
     }
 
     macro_rules! stepped {
@@ -94,6 +111,3 @@ mod stepped {
     stepped!(AtomicU32, u32);
     stepped!(AtomicU64, u64);
 }
-
-#[cfg(test)]
-pub use stepped::set_hook;

@@ -23,6 +23,19 @@ pub struct Participant {
 impl_shared!(impl[] Participant { generation, flags, pid, reserved });
 static_assertions::const_assert_eq!(size_of::<Participant>(), 64);
 
+/// Bit of [`Participant::flags`]: this participant cannot be reached by expedited barriers.
+pub const FLAG_FENCES: u32 = 1;
+
+/// A participant, as [`super::attachment::Attachment::participants`] finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParticipantInfo {
+    /// Its name.
+    pub identity: Identity,
+    /// Its process id in its own PID namespace; for people only, it may name somebody else here.
+    pub pid: u32,
+}
+
 /// Names one attachment: the slot, and which of its successive holders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {

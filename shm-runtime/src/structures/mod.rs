@@ -2,6 +2,7 @@
 
 mod array;
 mod atomic;
+pub mod queue;
 
 pub use array::Array;
 pub use atomic::AtomicElement;
