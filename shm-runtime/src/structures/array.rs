@@ -8,10 +8,11 @@ use crate::memory::site::Site;
 
 /// `N` elements in shared memory.
 #[derive(Debug, Clone)]
-pub struct Array<T: Element, const N: usize> {
+pub struct Array<T: 'static, const N: usize> {
     cells: Site<Cells<T>>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Element, const N: usize> Field for Array<T, N> {
     type Element = T;
     type Repr<const L: usize> = CellArray<T, N>;
