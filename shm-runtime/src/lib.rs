@@ -6,8 +6,11 @@ pub mod error;
 pub mod layout;
 pub mod memory;
 pub mod posix;
+pub mod segment;
 pub mod structures;
 pub mod table;
 
+pub use error::{CreateError, Full, OpenError, OpenOrCreateError, Timeout};
 pub use layout::{Element, ShmLayout, ShmType};
+pub use segment::{Options, Owner, Segment, prune};
 pub use structures::Array;
