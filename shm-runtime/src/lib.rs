@@ -1,16 +1,29 @@
 //! Typed, lock-free, crash-proof data structures in POSIX shared memory, declared by a struct.
 
+extern crate self as shm_runtime;
+
 #[doc(hidden)]
 pub mod __private;
 pub mod error;
 pub mod layout;
 pub mod memory;
+#[cfg(test)]
+mod models;
 pub mod posix;
 pub mod segment;
 pub mod structures;
 pub mod table;
 
+pub use bytemuck::{Pod, Zeroable};
 pub use error::{CreateError, Full, OpenError, OpenOrCreateError, Timeout};
 pub use layout::{Element, ShmLayout, ShmType};
 pub use segment::{Options, Owner, Segment, prune};
+#[cfg(feature = "derive")]
+pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::Array;
+
+/// The schema trait, the element traits with their derives, and the structures.
+pub mod prelude {
+    pub use crate::structures::Array;
+    pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
+}

@@ -3,9 +3,12 @@
 //! [`Body`] is what rustc lays out behind the table. All offsets are relative to it, so they are
 //! constants; where the body begins in the file is decided at create, by the number of spare entries.
 
+use super::capacity;
 use super::field::Represent;
 use super::fingerprint;
+use super::message::Message;
 use super::node::{FieldNode, Node, SchemaNode};
+use super::schema::ShmLayout;
 use crate::memory::control::{Control, Registry};
 use crate::memory::lane::LaneRecord;
 use crate::memory::participant::Participant;
@@ -14,6 +17,14 @@ use crate::memory::participant::Participant;
 pub const MAX_ENTRIES: usize = 1024;
 /// Longest name in the table; one byte is kept for the terminating NUL.
 pub const MAX_NAME: usize = 31;
+/// Most lanes of a schema, and so participants.
+pub const MAX_LANES: usize = 1024;
+/// Most bytes of a body: what the table can say in its units, 2³² × 64.
+pub const MAX_SIZE: usize = 256 << 30;
+/// Most structures in an array of them.
+pub const MAX_REPEAT: usize = 256;
+/// The body begins at a multiple of this, so no field can ask for more.
+const PAGE: usize = 4096;
 
 /// What lies behind the table, in order; the descriptor and spare room follow.
 #[derive(Debug)]
@@ -52,10 +63,7 @@ impl Entry {
         while len < MAX_NAME && self.name[len] != 0 {
             len += 1;
         }
-        match core::str::from_utf8(self.name.split_at(len).0) {
-            Ok(name) => name,
-            Err(_) => panic!("a name is UTF-8, it was built from one"),
-        }
+        utf8(self.name.split_at(len).0)
     }
 
     /// The name as the table stores it: NUL-padded.
@@ -88,6 +96,11 @@ struct Entries {
 }
 
 impl Entries {
+    const EMPTY: Self = Self {
+        list: [Entry::EMPTY; MAX_ENTRIES],
+        len: 0,
+    };
+
     const fn push(&mut self, entry: Entry) {
         assert!(
             self.len < MAX_ENTRIES,
@@ -95,6 +108,13 @@ impl Entries {
         );
         self.list[self.len] = entry;
         self.len += 1;
+    }
+}
+
+const fn utf8(name: &[u8]) -> &str {
+    match core::str::from_utf8(name) {
+        Ok(name) => name,
+        Err(_) => panic!("a name is UTF-8, it was built from one"),
     }
 }
 
@@ -111,11 +131,18 @@ impl Name {
         len: 0,
     };
 
+    /// The text.
+    pub(super) const fn as_str(&self) -> &str {
+        utf8(self.bytes.split_at(self.len).0)
+    }
+
     pub(super) const fn byte(mut self, byte: u8) -> Self {
-        assert!(
-            self.len < MAX_NAME,
-            "a table name has at most 31 bytes, with the names of the schemas around it; shorten one with #[shm(rename = \"…\")]"
-        );
+        if self.len >= MAX_NAME {
+            Message::new("a name in the segment's table has at most 31 bytes, with the names of the schemas around it; the one that begins with `")
+                .bytes(self.bytes.split_at(MAX_NAME).0)
+                .text("` is longer: write a shorter one with `#[shm(rename = \"…\")]`")
+                .fail();
+        }
         self.bytes[self.len] = byte;
         self.len += 1;
         self
@@ -164,6 +191,15 @@ const fn collect(into: &mut Entries, schema: &SchemaNode, base: usize, prefix: N
 }
 
 const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, name: Name) {
+    check_shape(field, name);
+    if let Node::Structure(node)
+    | Node::Repeat {
+        item: Node::Structure(node),
+        ..
+    } = field.node
+    {
+        capacity::check(name.as_str(), node, field.element);
+    }
     match field.node {
         Node::Schema(schema) => collect(into, schema, offset, name),
         Node::Repeat {
@@ -172,10 +208,13 @@ const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, nam
             size,
             ..
         } => {
-            assert!(
-                *count <= 256,
-                "an array of structures has at most 256 of them"
-            );
+            if *count < 1 || *count > MAX_REPEAT {
+                Message::new("field `")
+                    .text(name.as_str())
+                    .text("`: an array has 1 to 256 structures, this one ")
+                    .number(*count)
+                    .fail();
+            }
             let mut k = 0;
             while k < *count {
                 into.push(Entry {
@@ -200,10 +239,112 @@ const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, nam
     }
 }
 
+/// A shape is of an array, and has as many elements.
+const fn check_shape(field: &FieldNode, name: Name) {
+    if field.shape.is_empty() {
+        return;
+    }
+    let message = Message::new("field `").text(name.as_str());
+    let (Node::Structure(node)
+    | Node::Repeat {
+        item: Node::Structure(node),
+        ..
+    }) = field.node
+    else {
+        message.text("`: only an array has a `shape`").fail();
+    };
+    let [capacity] = node.capacity else {
+        message.text("`: only an array has a `shape`").fail();
+    };
+    let mut product = 1_usize;
+    let mut i = 0;
+    while i < field.shape.len() {
+        product = product.saturating_mul(field.shape[i]);
+        i += 1;
+    }
+    if product != *capacity {
+        message
+            .text("`: its `shape` has ")
+            .number(product)
+            .text(" elements, the `")
+            .text(node.kind)
+            .text("` has ")
+            .number(*capacity)
+            .fail();
+    }
+}
+
+/// What the rules about names and numbers need to know of a schema.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    schema: &'static SchemaNode,
+    lanes: usize,
+    align: usize,
+    size: usize,
+}
+
+impl Facts {
+    /// Fails where a rule does not hold.
+    const fn check(&self) {
+        if self.lanes < 1 || self.lanes > MAX_LANES {
+            Message::new("a schema has 1 to 1024 lanes, not ")
+                .number(self.lanes)
+                .fail();
+        }
+        if self.align > PAGE {
+            Message::new("a field is aligned to ")
+                .number(self.align)
+                .text(" bytes; a segment aligns to at most 4096")
+                .fail();
+        }
+        if self.size > MAX_SIZE {
+            Message::new("`")
+                .text(self.schema.name)
+                .text("` needs ")
+                .number(self.size)
+                .text(" bytes; a segment has at most 256 GiB, which is ")
+                .number(MAX_SIZE)
+                .text(": lower the capacities")
+                .fail();
+        }
+    }
+}
+
+/// The facts of a schema `S`, where it is one: the inherent constant wins over [`NoFacts`].
+#[derive(Debug)]
+pub struct FactsOf<S>(core::marker::PhantomData<S>);
+
+impl<S: ShmLayout> FactsOf<S> {
+    /// The facts.
+    pub const FACTS: Option<Facts> = Some(<S::Body as BodyLayout>::FACTS);
+}
+
+/// What a struct with mistakes has.
+pub trait NoFacts {
+    /// None.
+    const FACTS: Option<Facts>;
+}
+
+impl<S> NoFacts for FactsOf<S> {
+    const FACTS: Option<Facts> = None;
+}
+
+/// Checks a schema's names and numbers where it is declared: the derive calls it.
+#[track_caller]
+pub const fn check_facts(facts: Option<Facts>) {
+    if let Some(facts) = facts {
+        facts.check();
+        let mut list = Entries::EMPTY;
+        collect(&mut list, facts.schema, 0, Name::EMPTY);
+    }
+}
+
 /// A body whose blueprint is known at compile time: `Body<F, L>`.
 pub trait BodyLayout {
     /// The blueprint.
     const BLUEPRINT: Blueprint;
+    /// What the rules need to know of it.
+    const FACTS: Facts;
 }
 
 impl<F: Represent, const L: usize> Body<F, L> {
@@ -217,11 +358,8 @@ impl<F: Represent, const L: usize> Body<F, L> {
     const INTERNAL: usize = 4;
 
     const LIST: Entries = {
-        assert!(L >= 1 && L <= 1024, "a schema has 1 to 1024 lanes");
-        let mut list = Entries {
-            list: [Entry::EMPTY; MAX_ENTRIES],
-            len: 0,
-        };
+        <Self as BodyLayout>::FACTS.check();
+        let mut list = Entries::EMPTY;
         list.push(Self::internal(
             "@control",
             core::mem::offset_of!(Self, control),
@@ -259,6 +397,13 @@ impl<F: Represent, const L: usize> Body<F, L> {
 }
 
 impl<F: Represent, const L: usize> BodyLayout for Body<F, L> {
+    const FACTS: Facts = Facts {
+        schema: Self::SCHEMA,
+        lanes: L,
+        align: align_of::<F>(),
+        size: size_of::<Self>(),
+    };
+
     const BLUEPRINT: Blueprint = Blueprint {
         schema: Self::SCHEMA,
         lanes: L,

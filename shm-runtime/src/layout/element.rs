@@ -4,6 +4,7 @@
 //! the fields. [`Describe`] asks for the description where there is one: its inherent constant is
 //! there for types that implement `ShmType` and wins over the trait constant, which is there for all.
 
+use super::field::Field;
 use super::node::{ElementNode, Scalar, ScalarNode};
 use bytemuck::Pod;
 use core::marker::PhantomData;
@@ -21,6 +22,20 @@ pub trait Element: Pod {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Pod> Element for T {}
+
+/// What an expansion says of an element: [`Element`] without what follows from it, so that rustc reports
+/// this name's message and not that of a supertrait.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot live in shared memory",
+    label = "not plain old data",
+    note = "other processes see its bytes, so it may hold no pointer, reference, `bool`, `char`, enum or padding",
+    note = "for a struct of your own write `#[derive(Clone, Copy, Pod, Zeroable, ShmType)]` and `#[repr(C)]`"
+)]
+pub trait SharedElement {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Element> SharedElement for T {}
 
 /// An element type whose fields are described, so that programs without the Rust type can read them.
 ///
@@ -42,7 +57,14 @@ macro_rules! scalars {
                 doc: "",
                 size: size_of::<$name>(),
                 align: align_of::<$name>(),
-                fields: &[ScalarNode { name: "", of: Scalar::Primitive(stringify!($name)), offset: 0, count: 1 }],
+                fields: &[ScalarNode {
+                    name: "",
+                    of: Scalar::Primitive(stringify!($name)),
+                    offset: 0,
+                    count: 1,
+                    doc: "",
+                    unit: "",
+                }],
             };
         }
     )*};
@@ -55,12 +77,7 @@ impl<T: ShmType, const N: usize> ShmType for [T; N] {
         doc: "",
         size: size_of::<[T; N]>(),
         align: align_of::<[T; N]>(),
-        fields: &[ScalarNode {
-            name: "",
-            of: Scalar::Nested(&T::ELEMENT),
-            offset: 0,
-            count: N,
-        }],
+        fields: &const { [ScalarNode::new("", &T::ELEMENT, 0).times(N)] },
     };
 }
 
@@ -87,4 +104,51 @@ impl<T> Opaque for Describe<T> {
         align: align_of::<T>(),
         fields: &[],
     };
+}
+
+/// Finds the description of a field's elements where there is one, as [`Describe`] does.
+#[derive(Debug)]
+pub struct DescribeField<F>(PhantomData<F>);
+
+impl<F: Field> DescribeField<F>
+where
+    F::Element: ShmType,
+{
+    /// The described form.
+    pub const ELEMENT: Option<&'static ElementNode> = Some(&<F::Element as ShmType>::ELEMENT);
+}
+
+/// What every other type has.
+pub trait Undescribed {
+    /// No description.
+    const ELEMENT: Option<&'static ElementNode>;
+}
+
+impl<F> Undescribed for DescribeField<F> {
+    const ELEMENT: Option<&'static ElementNode> = None;
+}
+
+/// What the derive says of a field, beside its type.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// The description of the elements, where there is one.
+    pub element: Option<&'static ElementNode>,
+    /// `#[shm(shape = […])]`, or empty.
+    pub shape: &'static [usize],
+}
+
+impl About {
+    /// The elements of a field `F`, described or opaque.
+    pub const fn element<F: Field>(&self) -> &'static ElementNode {
+        match self.element {
+            Some(element) => element,
+            None => <Describe<F::Element> as Opaque>::ELEMENT,
+        }
+    }
+}
+
+/// What the derive says of a schema's fields, in order.
+pub trait AboutFields {
+    /// One for each field.
+    const ABOUT: &'static [About];
 }

@@ -18,11 +18,13 @@ pub trait Represent: Shared + Sized {
 
 /// A type that can be a field of a schema: a structure, an array of one kind of structure, or another schema.
 ///
+/// Implementations carry `#[diagnostic::do_not_recommend]`, so that no message lists them all.
+///
 /// `Self` is the process-local handle; [`Field::Repr`] is what lies in the segment.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a shared-memory schema",
     label = "not a shared-memory structure",
-    note = "use `Array<T, N>`, `Queue<T, N>`, `Spsc<T, N>`, `Atomic<T>` or another `#[derive(ShmLayout)]` struct"
+    note = "write a structure such as `Array<T, N>`, `Queue<T, N>` or `Atomic<T>`, an array `[S; K]` of structures of one kind, or another `#[derive(ShmLayout)]` struct"
 )]
 pub trait Field: Sized {
     /// The element type, for the description; `()` where there is none.
@@ -42,6 +44,7 @@ pub trait Field: Sized {
 /// A field that is one structure with one table entry: what `[S; K]` may repeat.
 pub trait Structure: Field {}
 
+#[diagnostic::do_not_recommend]
 impl<S: Structure, const K: usize> Field for [S; K] {
     type Element = S::Element;
     type Repr<const L: usize> = [S::Repr<L>; K];

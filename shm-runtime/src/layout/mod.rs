@@ -7,11 +7,14 @@
 pub mod align;
 pub mod bind;
 pub mod body;
+pub mod capacity;
 pub mod descriptor;
 pub mod element;
 pub mod field;
 pub mod fingerprint;
+mod message;
 pub mod node;
+pub mod padding;
 mod schema;
 
 pub use element::{Element, ShmType};

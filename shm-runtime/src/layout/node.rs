@@ -97,6 +97,42 @@ pub struct ScalarNode {
     pub offset: usize,
     /// Length, where the field is an array of them; 1 otherwise.
     pub count: usize,
+    /// Its doc comment.
+    pub doc: &'static str,
+    /// `#[shm(unit = "…")]`, or empty.
+    pub unit: &'static str,
+}
+
+impl ScalarNode {
+    /// The field `name` of type `element`. An element that is but a primitive, or an array of one type,
+    /// needs no level of its own.
+    pub const fn new(name: &'static str, element: &'static ElementNode, offset: usize) -> Self {
+        let (of, count) = match element.fields {
+            [only] if only.name.is_empty() => (only.of, only.count),
+            _ => (Scalar::Nested(element), 1),
+        };
+        Self {
+            name,
+            of,
+            offset,
+            count,
+            doc: "",
+            unit: "",
+        }
+    }
+
+    /// `count` of them in a row.
+    pub const fn times(self, count: usize) -> Self {
+        Self {
+            count: self.count * count,
+            ..self
+        }
+    }
+
+    /// With a doc comment and a unit.
+    pub const fn about(self, doc: &'static str, unit: &'static str) -> Self {
+        Self { doc, unit, ..self }
+    }
 }
 
 /// The type of a described element field.

@@ -19,7 +19,18 @@ pub const fn step() {}
 #[cfg(test)]
 pub use stepped::{set_hook, step};
 
+/// `core`'s atomic behind ours, for the futex.
+#[cfg(not(test))]
+#[inline(always)]
+pub const fn raw(word: &AtomicU32) -> &core::sync::atomic::AtomicU32 {
+    word
+}
+
 #[cfg(test)]
+pub use stepped::raw;
+
+#[cfg(test)]
+#[allow(missing_docs)] // the methods are `core`'s
 mod stepped {
     #![allow(missing_docs)] // the methods are those of `core`'s atomics
 
@@ -40,6 +51,10 @@ mod stepped {
     /// Installs the model's hook on this thread, or removes it.
     pub fn set_hook(hook: Option<fn()>) {
         HOOK.set(hook);
+    }
+
+    pub fn raw(word: &AtomicU32) -> &atomic::AtomicU32 {
+        &word.0
     }
 
     macro_rules! stepped {

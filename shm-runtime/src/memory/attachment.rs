@@ -14,17 +14,21 @@ use super::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use super::atomic::fence;
 use super::lane::LaneRecord;
 use super::liveness::{self, AttachError, Place, Removal};
+use super::local::{LocalHeader, LocalLane};
 use super::participant::{FLAG_FENCES, Identity, Participant, ParticipantInfo};
 use super::shared::Shared;
 use crate::posix::map::{Anchor, LocalPages, Mapping};
+use crate::posix::process::yield_now;
 use crate::posix::{barrier, file, lock};
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+use core::sync::atomic::AtomicU64;
 use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
+/// How often a thread lets others run while one of them attaches.
+const YIELDS: usize = 10_000;
 /// The identity word of a read-only attachment, which has no slot.
 const READER: u64 = u64::MAX;
 
@@ -35,23 +39,6 @@ static STAMPS: AtomicU64 = AtomicU64::new(1);
 fn next_stamp() -> u64 {
     STAMPS.fetch_add(1, Relaxed) // only has to be unique
 }
-
-/// Local to the process: zero in a forked child.
-#[derive(Debug)]
-#[repr(C, align(64))]
-pub struct LocalHeader {
-    /// Not zero if and only if this process is attached; another number after every fork.
-    pub stamp: AtomicU64,
-    /// [`Identity::word`].
-    pub identity: AtomicU64,
-    /// Address of the anchor.
-    anchor: AtomicUsize,
-}
-
-/// Local to the process, one for each lane: zero in a forked child.
-#[derive(Debug)]
-#[repr(C, align(64))]
-pub struct LocalLane(pub [AtomicU32; 16]);
 
 /// Where the parts of ours lie that an attachment itself uses, in bytes from the file's start.
 #[derive(Clone, Copy, Debug)]
@@ -197,30 +184,41 @@ impl Attachment {
         unsafe { core::slice::from_raw_parts(first.cast(), self.regions.count) }
     }
 
+    /// `count` values of a shared type, `offset` bytes into the mapping; `None` where they do not lie
+    /// inside it or would be misaligned.
+    pub fn slice<R: Shared>(&self, offset: usize, count: usize) -> Option<&[R]> {
+        let end = count.checked_mul(size_of::<R>())?.checked_add(offset)?;
+        if end > self.len() || !offset.is_multiple_of(align_of::<R>()) {
+            return None;
+        }
+        // SAFETY: checked above.
+        Some(unsafe { self.records(offset, count) })
+    }
+
     /// `count` values of a shared type in the mapping.
     ///
     /// # Safety
     ///
     /// They must lie inside the mapping, and `offset` must be a multiple of their alignment.
-    unsafe fn records<R: Shared>(&self, offset: usize) -> &[R] {
+    unsafe fn records<R: Shared>(&self, offset: usize, count: usize) -> &[R] {
         let first = self.base().as_ptr().wrapping_add(offset);
         // SAFETY: inside the mapping and aligned, as the caller promises; `Shared` makes every value
         // valid whatever others write; the mapping lives as long as `self`.
-        unsafe { core::slice::from_raw_parts(first.cast(), self.regions.count) }
+        unsafe { core::slice::from_raw_parts(first.cast(), count) }
     }
 
     /// The participants' slots.
     #[inline]
     pub fn slots(&self) -> &[Participant] {
         // SAFETY: the invariant of `Attachment`.
-        unsafe { self.records(self.regions.participants) }
+        unsafe { self.records(self.regions.participants, self.regions.count) }
     }
 
     /// The lane records.
     #[inline]
     pub fn lanes(&self) -> &[LaneRecord] {
         // SAFETY: the invariant of `Attachment`.
-        unsafe { self.records(self.regions.lanes) }
+        unsafe { self.records(self.regions.lanes, self.regions.count) }
     }
 }
 
@@ -260,29 +258,49 @@ impl Attachment {
         }
         let deadline = Instant::now() + patience;
         let own = self.place.reopen(&self.file, !self.read_only)?;
-        let (anchor, word) = if self.read_only {
+        if self.read_only {
             liveness::take_reader(&own, deadline)?;
-            (Anchor::new(&own)?, READER)
-        } else {
-            let slot = liveness::take_slot(&own, self.regions.count as u32, deadline)?;
-            let anchor = Anchor::new(&own)?;
-            (anchor, self.move_in(slot).word())
-        };
-        drop(own); // the anchor keeps the description, and the lock, from here on
+            return self.settle_in(Anchor::new(&own)?, READER, None);
+        }
+        let slot = liveness::take_slot(&own, self.regions.count as u32, deadline)?;
+        let anchor = Anchor::new(&own)?; // keeps the description, and the lock, from here on
+        let word = self.move_in(slot).word();
+        let home = self.claim(word).or_else(|| {
+            self.recover();
+            self.claim(word)
+        });
+        let limit = self.regions.count as u32;
+        let home = home.ok_or(AttachError::Full { limit })?;
+        self.settle_in(anchor, word, Some(home))
+    }
+
+    /// Makes an identity this process's own. Another thread of a forked child may be doing the same: one of
+    /// them wins, and the others wait for it to finish.
+    fn settle_in(&self, anchor: Anchor, word: u64, home: Option<usize>) -> Result<(), AttachError> {
         let local = self.local();
-        // AcqRel) // another thread of a forked child may do the same: one identity stays
         if local
             .identity
             .compare_exchange(0, word, AcqRel, Acquire)
             .is_ok()
         {
             local.anchor.store(anchor.into_address(), Relaxed); // read by drop only
+            if let Some(home) = home {
+                self.move_home(home);
+            }
+            local.stamp.store(next_stamp(), Release); // the identity and the home lane are there
+            return Ok(());
         }
-        // Whoever lost drops its anchor here, and with it its slot.
-        let _ = local
-            .stamp
-            .compare_exchange(0, next_stamp(), Release, Relaxed); // set by either
-        Ok(())
+        if let Some(home) = home {
+            self.lanes()[home].owner.store(0, Release); // never used
+        }
+        drop(anchor); // and with it the slot
+        for _ in 0..YIELDS {
+            if local.stamp.load(Acquire) != 0 {
+                return Ok(());
+            }
+            yield_now();
+        }
+        Err(AttachError::Closing) // a handler that interrupted the one who is at it
     }
 
     /// Makes a slot whose byte is held this attachment's own.
@@ -370,9 +388,6 @@ impl Attachment {
         Ok(lock::try_exclusive(&own, range)?.then_some(own))
     }
 
-    /// Gives the lanes of this attachment back; the mapping is still there.
-    fn leave_lanes(&self, _identity: Identity) {}
-
     /// Removes the segment's name if nobody else is attached.
     fn close_door(&self) -> io::Result<Removal> {
         let own = self.place.reopen(&self.file, true)?;
@@ -386,7 +401,7 @@ impl Attachment {
 impl Drop for Attachment {
     fn drop(&mut self) {
         if let Some(identity) = self.identity() {
-            self.leave_lanes(identity);
+            self.leave_lanes(identity.word());
         }
         // Zero in a forked child that never attached: the parent's anchor is none of its business.
         let address = self.local().anchor.load(Relaxed);

@@ -8,10 +8,11 @@ use crate::memory::site::Site;
 
 /// `N` elements in shared memory.
 #[derive(Debug, Clone)]
-pub struct Array<T: Element, const N: usize> {
+pub struct Array<T: 'static, const N: usize> {
     cells: Site<Cells<T>>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Element, const N: usize> Field for Array<T, N> {
     type Element = T;
     type Repr<const L: usize> = CellArray<T, N>;
@@ -39,5 +40,15 @@ impl<T: Element, const N: usize> Array<T, N> {
     /// Element `i`.
     pub fn get(&self, i: usize) -> T {
         self.cells.load(i).expect("index in range")
+    }
+
+    /// Stores element `i`.
+    ///
+    /// # Panics
+    ///
+    /// Where `i` is not below `N`, and on a read-only attachment.
+    pub fn set(&self, i: usize, value: T) {
+        self.cells.assert_writable();
+        assert!(self.cells.store(i, value), "index {i} of {N} elements");
     }
 }

@@ -1,5 +1,8 @@
 //! The data structures: one file each, the same sections in the same order, no `unsafe`.
 
 mod array;
+mod atomic;
+pub mod queue;
 
 pub use array::Array;
+pub use atomic::AtomicElement;

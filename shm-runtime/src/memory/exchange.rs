@@ -1,0 +1,347 @@
+//! The one primitive: a private node is exchanged for the node of a word, by one compare-and-swap.
+//!
+//! Nodes lie beside the words. Each word holds one, each lane owns one as its *spare*, and each lane has
+//! one more on its *shelf*, a word of its own for an element that is returned. To publish, a lane
+//! fills its spare at leisure and swaps it into a word; what comes out is its next spare. There is no
+//! state "being written", so it is harmless to be killed or stopped anywhere.
+//!
+//! Words are numbered: `0 .. N` are the structure's own, `N + l` is the shelf of lane `l`. Nodes: word `i`
+//! is the home of node `i`, lane `l`'s spare of node `N + 2l`, its shelf of `N + 2l + 1`. A reference to a
+//! node is stored as its difference from the home of the place that holds it, so all-zero is empty.
+//!
+//! | killed | what is in memory | who repairs it |
+//! |---|---|---|
+//! | filling the spare | nothing that others see | nobody needs to |
+//! | `Push`/`Take`/`Return`, before the exchange | an intent; the word is as it was, or moved on without us | recovery: not done |
+//! | after the exchange, before the spare is stored | the element is in the word; the lane names the wrong spare | recovery: done, spare := what came out |
+//! | spare stored, phase open | finished | recovery: closes the phase |
+//! | stopped anywhere | at most its spare is withheld | nobody needs to; it may put off a recovery |
+//!
+//! # Ordering
+//!
+//! (A) `swap -> word`: the node's content is visible to whoever sees the word that names it.
+//! (B) `filling -> still`: whoever reads bytes of a node's next life sees that the word has moved on.
+//! (S) `settle.spare -> evidence`: whoever sees the new spare also sees the phase that was open.
+
+use super::atomic::{
+    AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    fence,
+};
+use super::lane::{LaneRecord, Phase, Place};
+use super::seeded::{Bug, linearized, seeded};
+use super::shared::impl_shared;
+use super::signals::Signals;
+use super::word::{NODES_PER_LANE, Packing};
+use core::fmt::Debug;
+use zerocopy::FromZeros;
+
+/// A structure's part of a lane: 128 bytes, written by the lane's owner.
+#[derive(Debug, FromZeros)]
+#[repr(C, align(128))]
+pub struct Line {
+    /// The lane's spare node, as the difference from its home.
+    spare: AtomicU64,
+    /// The lane's shelf: an exchange word for an element that was taken and came back.
+    shelf: AtomicU64,
+    reserved: [AtomicU64; 14],
+}
+
+impl_shared!(impl[] Line { spare, shelf, reserved });
+static_assertions::const_assert_eq!(size_of::<Line>(), 128);
+
+/// How many words there are: in the type, where it is known; so that a mask is a constant.
+pub trait Capacity: Copy + Debug {
+    /// The words themselves.
+    type Words: ?Sized + Debug;
+    /// As a slice whose length the compiler knows where the type does.
+    fn slice(words: &Self::Words) -> &[AtomicU64];
+}
+
+/// A capacity in the type.
+#[derive(Clone, Copy, Debug)]
+pub struct Fixed<const N: usize>;
+
+impl<const N: usize> Capacity for Fixed<N> {
+    type Words = [AtomicU64; N];
+
+    #[inline(always)]
+    fn slice(words: &[AtomicU64; N]) -> &[AtomicU64] {
+        words
+    }
+}
+
+/// A capacity known at run time only.
+#[derive(Clone, Copy, Debug)]
+pub struct Dynamic;
+
+impl Capacity for Dynamic {
+    type Words = [AtomicU64];
+
+    #[inline(always)]
+    fn slice(words: &[AtomicU64]) -> &[AtomicU64] {
+        words
+    }
+}
+
+/// Something in shared memory that no program of ours leaves there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrupt;
+
+/// The words and lanes of one structure.
+#[derive(Debug)]
+pub struct Exchange<'a, C: Capacity> {
+    /// The structure's own words.
+    pub words: &'a C::Words,
+    /// What operations signal to each other.
+    pub signals: &'a Signals,
+    /// The structure's lines, one per lane.
+    pub lines: &'a [Line],
+    /// The segment's lane records.
+    pub records: &'a [LaneRecord],
+    /// Where this is, for intents.
+    pub place: Place,
+}
+
+impl<C: Capacity> Clone for Exchange<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<C: Capacity> Copy for Exchange<'_, C> {}
+
+impl<'a, C: Capacity> Exchange<'a, C> {
+    /// How many words, shelves not counted.
+    #[inline(always)]
+    pub fn capacity(&self) -> usize {
+        C::slice(self.words).len()
+    }
+
+    /// How the words are packed.
+    #[inline(always)]
+    pub fn packing(&self) -> Packing {
+        Packing::for_capacity(self.capacity())
+    }
+
+    /// How many nodes there are.
+    #[inline(always)]
+    pub fn nodes(&self) -> usize {
+        self.capacity() + NODES_PER_LANE * self.lines.len()
+    }
+
+    /// The word numbered `word`: the structure's own, or a shelf.
+    #[inline(always)]
+    pub fn word(&self, word: usize) -> Option<&'a AtomicU64> {
+        match C::slice(self.words).get(word) {
+            Some(own) => Some(own),
+            None => Some(&self.lines.get(word - self.capacity())?.shelf),
+        }
+    }
+
+    /// The number of lane `lane`'s shelf.
+    #[inline(always)]
+    pub fn shelf(&self, lane: usize) -> usize {
+        self.capacity() + lane
+    }
+
+    /// The home node of a word.
+    #[inline(always)]
+    fn home(&self, word: usize) -> usize {
+        if word < self.capacity() {
+            word
+        } else {
+            word + (word - self.capacity()) + 1
+        }
+    }
+
+    /// The home node of a lane's spare.
+    #[inline(always)]
+    fn spare_home(&self, lane: usize) -> usize {
+        self.capacity() + NODES_PER_LANE * lane
+    }
+
+    /// The node that the value `value` of word `word` names.
+    #[inline(always)]
+    pub fn node_in(&self, word: usize, value: u64) -> Result<usize, Corrupt> {
+        self.check(self.packing().unpack(value).node as usize ^ self.home(word))
+    }
+
+    /// How word `word` names node `node`.
+    #[inline(always)]
+    pub fn name(&self, word: usize, node: usize) -> u64 {
+        (node ^ self.home(word)) as u64
+    }
+
+    /// Lane `lane`'s spare node.
+    #[inline(always)]
+    pub fn spare(&self, lane: usize) -> Result<usize, Corrupt> {
+        let line = self.lines.get(lane).ok_or(Corrupt)?;
+        self.check(line.spare.load(Relaxed) as usize ^ self.spare_home(lane)) // own, or settled (S)
+    }
+
+    /// Refuses a node that does not exist: every number from shared memory is an input.
+    #[inline(always)]
+    fn check(&self, node: usize) -> Result<usize, Corrupt> {
+        if node < self.nodes() {
+            Ok(node)
+        } else {
+            Err(Corrupt)
+        }
+    }
+
+    /// Goes before the first store into a spare.
+    #[inline(always)]
+    pub fn filling(&self) {
+        fence(Release); // (B) the node left its word before its bytes change
+    }
+
+    /// Whether `word` still holds `value`, behind a copy of the node's content: then the copy is whole.
+    #[inline(always)]
+    pub fn still(&self, word: &AtomicU64, value: u64) -> bool {
+        fence(Acquire); // (B)
+        word.load(Relaxed) == value // ordered by the fence
+    }
+
+    /// Exchanges `lane`'s spare for the node in word `word`, if that still holds `old`.
+    ///
+    /// `new` names the spare and `out` is the node that `old` names. `announced` runs between the intent,
+    /// which announces the operation, and the exchange: it wakes sleepers. Returns whether the exchange
+    /// happened. The phase stays open in either case: the caller closes it.
+    #[inline(always)]
+    pub fn swap(
+        &self,
+        lane: usize,
+        phase: Phase,
+        (word, at): (usize, &AtomicU64),
+        (old, new): (u64, u64),
+        out: usize,
+        announced: impl FnOnce(),
+    ) -> bool {
+        let (Some(record), Some(line)) = (self.records.get(lane), self.lines.get(lane)) else {
+            return false;
+        };
+        record.open(phase, word, old, new);
+        announced();
+        let done = at.compare_exchange(old, new, AcqRel, Relaxed).is_ok(); // (A), both ways
+        if done {
+            linearized(lane, word, old, new);
+            line.spare
+                .store((out ^ self.spare_home(lane)) as u64, Release); // (S)
+        }
+        done
+    }
+
+    /// Stores the spare of a dead lane: the recoverer's half of [`Exchange::swap`].
+    fn set_spare(&self, lane: usize, node: usize) {
+        if let Some(line) = self.lines.get(lane) {
+            line.spare
+                .store((node ^ self.spare_home(lane)) as u64, Release); // (S)
+        }
+    }
+
+    /// Whether any lane but those of the dead announces an operation of `phase` or an exchange that
+    /// belongs to it, on this structure.
+    pub fn announced(&self, filling: bool) -> bool {
+        self.records.iter().any(|record| {
+            let wanted = match record.state().phase() {
+                Phase::Filling | Phase::Push | Phase::Return => filling,
+                Phase::Emptying | Phase::Take => !filling,
+                Phase::Idle | Phase::Held => false,
+            };
+            wanted && record.place() == self.place
+        })
+    }
+
+    // ---- recovery -----------------------------------------------------------------------------
+
+    /// Settles the open exchange of a dead lane: whether it happened, and whose the two nodes are.
+    ///
+    /// The caller holds the right to sweep the lane. Returns `None` where a process that is stopped in the
+    /// middle of an exchange holds the answer: it is tried again later.
+    pub fn settle(&self, lane: usize, word: usize, old: u64, new: u64) -> Option<bool> {
+        let Some(at) = self.word(word) else {
+            return Some(false); // a hostile number: nothing of it can be believed
+        };
+        let (Ok(give), Ok(get)) = (self.node_in(word, new), self.node_in(word, old)) else {
+            return Some(false); // as above
+        };
+        if seeded(Bug::RecoverAsNotDone) {
+            return Some(false);
+        }
+        if seeded(Bug::RecoverAsDone) {
+            self.set_spare(lane, get);
+            return Some(true);
+        }
+        if self.spare(lane) == Ok(get) {
+            return Some(true); // the owner, or a recoverer before us, came that far
+        }
+        let now = at.load(Acquire); // (A)
+        if now == old {
+            return Some(false);
+        }
+        if word == self.shelf(lane) && !self.packing().unpack(old).full {
+            self.set_spare(lane, get); // nobody but the lane fills its shelf: the word moved, so it did
+            return Some(true);
+        }
+        let mut done = (self.node_in(word, now) == Ok(give)).then_some(true);
+        for _ in 0..4 {
+            // a node that moves while we look can be missed: look again, but not for ever
+            done = done.or_else(|| self.evidence(lane, give, get));
+        }
+        if done == Some(true) {
+            self.set_spare(lane, get);
+        }
+        done
+    }
+
+    /// Looks for `give` (then the exchange happened) or `get` (then it did not) in somebody else's hands.
+    /// They cannot both be there: one of the two is the dead lane's.
+    fn evidence(&self, dead: usize, give: usize, get: usize) -> Option<bool> {
+        let verdict = |node: Result<usize, Corrupt>| match node {
+            Ok(node) if node == give => Some(true),
+            Ok(node) if node == get => Some(false),
+            _ => None,
+        };
+        for word in 0..self.capacity() + self.lines.len() {
+            let value = self.word(word)?.load(Acquire); // (A)
+            if let Some(done) = verdict(self.node_in(word, value)) {
+                return Some(done);
+            }
+        }
+        for lane in (0..self.lines.len()).filter(|&lane| lane != dead) {
+            if let Some(done) = self.owned(lane).and_then(|node| verdict(Ok(node))) {
+                return Some(done);
+            }
+        }
+        None
+    }
+
+    /// A node that lane `lane` owns for certain, if that can be told now.
+    ///
+    /// Between exchanges it is the spare. In the middle of one the spare may be stale, but the word tells:
+    /// while it holds `old` the lane owns what it gives, while it holds `new` what it got.
+    fn owned(&self, lane: usize) -> Option<usize> {
+        let record = self.records.get(lane)?;
+        let before = record.state();
+        let spare = {
+            let line = self.lines.get(lane)?;
+            self.check(line.spare.load(Acquire) as usize ^ self.spare_home(lane))
+                .ok() // (S)
+        };
+        let open = matches!(before.phase(), Phase::Push | Phase::Take | Phase::Return);
+        let owned = if open && record.place() == self.place && !seeded(Bug::StaleEvidence) {
+            let intent = record.intent();
+            let word = usize::try_from(intent.word).ok()?;
+            let now = self.word(word)?.load(Acquire); // (A)
+            match now {
+                now if now == intent.old => self.node_in(word, intent.new).ok(),
+                now if now == intent.new => self.node_in(word, intent.old).ok(),
+                _ => None,
+            }
+        } else {
+            spare
+        };
+        fence(Acquire); // the loads above come before the state is looked at again (S)
+        (record.state() == before).then_some(owned).flatten()
+    }
+}

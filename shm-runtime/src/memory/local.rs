@@ -1,0 +1,41 @@
+//! What is local to one process: which of its lanes are in use, and by which thread.
+//!
+//! It lies in pages that a forked child finds zeroed, so that there is nothing of the parent's to clean up:
+//! zero means "not attached, no lanes".
+
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+
+/// The attachment's own words.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct LocalHeader {
+    /// Not zero if and only if this process is attached; another number after every fork.
+    pub stamp: AtomicU64,
+    /// [`super::participant::Identity::word`].
+    pub identity: AtomicU64,
+    /// Address of the anchor.
+    pub(super) anchor: AtomicUsize,
+    /// The home lane.
+    pub(super) home: AtomicU32,
+    /// Operations that met bytes which no program of ours leaves: see `Segment::health`.
+    pub corrupt: AtomicU64,
+}
+
+/// One lane's words.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct LocalLane {
+    /// Whether the attachment has this lane on lease: 1, or 0.
+    pub(super) leased: AtomicU32,
+    /// Who may use the lane: a thread id, [`TEMPORARY`], or zero for nobody yet.
+    pub(super) user: AtomicU32,
+    /// The thread id of the user while an operation runs. Only the user writes it, with plain stores.
+    pub(super) busy: AtomicU32,
+    /// 1 once the lane is shared by threads that have none of their own: then `turn` decides.
+    pub(super) shared: AtomicU32,
+    /// The thread whose turn it is on a shared lane.
+    pub(super) turn: AtomicU32,
+}
+
+/// The user of a lane that a guard or a signal handler has.
+pub(super) const TEMPORARY: u32 = u32::MAX;

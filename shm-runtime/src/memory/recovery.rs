@@ -1,0 +1,83 @@
+//! Recovery of a lane whose owner is dead: what it had begun is settled, what it held comes back.
+//!
+//! It needs no type: the lane's intent names the place of the structure, and every number in it is
+//! checked. It is idempotent, so a recoverer may die anywhere; its right to sweep is a lock that the
+//! kernel releases, so two never work on one lane. Nobody's progress waits for it.
+
+use super::atomic::AtomicU64;
+use super::exchange::{Dynamic, Exchange, Line};
+use super::lane::{LaneRecord, Phase, Place};
+use super::shelf;
+use super::signals::{Kernel, Signals};
+
+/// Finds parts of the segment by their byte offset, which is an input: bounds and alignment are checked.
+pub trait Arena {
+    /// `count` words at `offset`.
+    fn words(&self, offset: u64, count: u64) -> Option<&[AtomicU64]>;
+    /// Signals at `offset`, and `count` lines behind them.
+    fn head(&self, offset: u64, count: u64) -> Option<(&Signals, &[Line])>;
+}
+
+/// What became of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The lane is idle; what it had begun took effect once or not at all.
+    Clean,
+    /// A process that is stopped in the middle of an exchange has the answer: try again later.
+    Later,
+}
+
+/// Settles lane `lane`, whose owner is dead. The caller holds the right to sweep it.
+pub fn settle_lane(
+    arena: &impl Arena,
+    records: &[LaneRecord],
+    lane: usize,
+    kernel: &impl Kernel,
+) -> Settled {
+    let Some(record) = records.get(lane) else {
+        return Settled::Clean;
+    };
+    // Push, Take and Return need at most: settle, hold, return.
+    for _ in 0..4 {
+        let phase = record.state().phase();
+        if matches!(phase, Phase::Idle) {
+            return Settled::Clean;
+        }
+        let exchange = resolve(arena, records, &record.place());
+        let Some(exchange) =
+            exchange.filter(|_| !matches!(phase, Phase::Filling | Phase::Emptying))
+        else {
+            record.close(Phase::Idle); // nothing was exchanged, or nothing of it can be believed
+            return Settled::Clean;
+        };
+        if phase == Phase::Held {
+            shelf::put_back(&exchange, record, lane, kernel);
+            continue;
+        }
+        let intent = record.intent();
+        let word = usize::try_from(intent.word).unwrap_or(usize::MAX);
+        match exchange.settle(lane, word, intent.old, intent.new) {
+            None => return Settled::Later,
+            Some(true) if phase == Phase::Take => record.close(Phase::Held),
+            Some(false) if phase == Phase::Return => record.close(Phase::Held),
+            Some(_) => record.close(Phase::Idle),
+        }
+    }
+    Settled::Later
+}
+
+/// The structure that an intent names, if all of it lies inside the segment.
+fn resolve<'a>(
+    arena: &'a impl Arena,
+    records: &'a [LaneRecord],
+    place: &Place,
+) -> Option<Exchange<'a, Dynamic>> {
+    let (signals, lines) = arena.head(place.head, records.len() as u64)?;
+    Some(Exchange {
+        words: arena.words(place.words, place.capacity)?,
+        signals,
+        lines,
+        records,
+        place: *place,
+    })
+}

@@ -1,0 +1,91 @@
+//! Seeded bugs: each is a mistake that was made or nearly made in an algorithm here, kept so that the
+//! models can prove that they would catch it. Outside the crate's unit tests [`seeded`] is `false`
+//! at compile time and nothing of this remains.
+
+/// A mistake that a model test switches on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// Recovery assumes that an open exchange did not happen.
+    RecoverAsNotDone,
+    /// Recovery assumes that an open exchange did happen.
+    RecoverAsDone,
+    /// Recovery believes the spare of a lane whose own exchange is open.
+    StaleEvidence,
+    /// The position hint is stored before the exchange that it announces.
+    HintBeforeExchange,
+    /// An empty word behind the head is taken for "empty" although a later lap is there.
+    EmptyWithoutLap,
+    /// The copy is taken from the node after the element was released.
+    CopyAfterRelease,
+    /// The lap is left out of the comparison: any full word will do.
+    NoLap,
+    /// A dead lane's held element is dropped instead of returned.
+    DropHeld,
+    /// The hint is cleared although a return is under way.
+    IgnoreReturning,
+    /// The hint is cleared without looking at its count.
+    ClearHintBlindly,
+    /// The waker looks for sleepers after it has published.
+    WakeAfterPublish,
+    /// The waker clears the flag before it bumps the event count.
+    ClearFlagFirst,
+    /// The waker wakes one sleeper only.
+    WakeOne,
+    /// The sleeper does not look for operations that are announced.
+    IgnoreAnnounced,
+    /// The operation is not announced before it looks at the flag.
+    NotAnnounced,
+    /// An operation uses its lane although another operation of the process is in the middle of it.
+    SharedLane,
+}
+
+#[cfg(not(test))]
+#[inline(always)]
+pub(crate) const fn seeded(_: Bug) -> bool {
+    false
+}
+
+#[cfg(test)]
+thread_local! {
+    static SEEDED: core::cell::Cell<Option<Bug>> = const { core::cell::Cell::new(None) };
+}
+
+#[cfg(test)]
+pub(crate) fn seeded(bug: Bug) -> bool {
+    SEEDED.get() == Some(bug)
+}
+
+/// Switches a bug on for this thread.
+#[cfg(test)]
+pub(crate) fn seed(bug: Option<Bug>) {
+    SEEDED.set(bug);
+}
+
+/// Tells the model that an exchange took effect, in the same step; nothing outside of tests.
+#[cfg(not(test))]
+#[inline(always)]
+pub(crate) const fn linearized(_lane: usize, _word: usize, _old: u64, _new: u64) {}
+
+/// What a model does with [`linearized`].
+#[cfg(test)]
+pub(crate) type Observer = Box<dyn Fn(usize, usize, u64, u64)>;
+
+#[cfg(test)]
+thread_local! {
+    static OBSERVER: core::cell::RefCell<Option<Observer>> = const { core::cell::RefCell::new(None) };
+}
+
+#[cfg(test)]
+pub(crate) fn linearized(lane: usize, word: usize, old: u64, new: u64) {
+    OBSERVER.with_borrow(|observer| {
+        if let Some(observer) = observer {
+            observer(lane, word, old, new);
+        }
+    });
+}
+
+/// Installs the model that is told, or removes it.
+#[cfg(test)]
+pub(crate) fn observe(observer: Option<Observer>) {
+    OBSERVER.set(observer);
+}

@@ -1,0 +1,89 @@
+//! Recovery of all that the dead left, and the segment as the arena in which it happens.
+
+use super::atomic::AtomicU64;
+use super::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use super::attachment::Attachment;
+use super::exchange::Line;
+use super::kernel::Linux;
+use super::liveness;
+use super::participant::Identity;
+use super::recovery::{Arena, Settled, settle_lane};
+use super::signals::Signals;
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Lanes of the dead that were settled and are free again.
+    pub settled: usize,
+    /// Lanes whose answer a stopped process has, or that somebody else is settling: try again later.
+    pub later: usize,
+}
+
+impl Attachment {
+    /// Settles the lanes of all who are dead: what they had begun took effect once or not at all, what they
+    /// held comes back, and their lanes are free.
+    ///
+    /// Nobody's progress needs it: it runs by itself when somebody attaches, runs out of lanes, claims a
+    /// role or is about to sleep.
+    ///
+    /// # Progress
+    ///
+    /// Bounded: one pass over the lanes. Two that sweep at a time do not wait for each other.
+    pub fn recover(&self) -> Recovery {
+        let mut done = Recovery::default();
+        if self.is_read_only() {
+            return done;
+        }
+        let own = self.local().identity.load(Relaxed);
+        let mut known_alive = 0;
+        for (lane, record) in self.lanes().iter().enumerate() {
+            let owner = record.owner.load(Acquire); // (I): what the owner published before it died
+            if owner == 0 || owner == own || owner == known_alive {
+                continue;
+            }
+            if Identity::from_word(owner).is_some_and(|identity| self.alive(identity)) {
+                known_alive = owner; // an attachment's lanes lie side by side as a rule
+                continue;
+            }
+            match self.sweep(lane, owner) {
+                Settled::Clean => done.settled += 1,
+                Settled::Later => done.later += 1,
+            }
+        }
+        done
+    }
+
+    /// Settles one lane, under the lock byte of those who do.
+    fn sweep(&self, lane: usize, owner: u64) -> Settled {
+        // The lock is free again when the description is dropped, or when we die.
+        let Ok(Some(_right)) = self.try_lock(liveness::lane(lane as u32)) else {
+            return Settled::Later;
+        };
+        let record = &self.lanes()[lane];
+        if record.owner.load(Acquire) != owner {
+            return Settled::Clean; // somebody else was faster
+        }
+        let settled = settle_lane(&self, self.lanes(), lane, &Linux);
+        if settled == Settled::Clean {
+            // AcqRel) // to `claim`: the lane is idle for whoever leases it next
+            let _ = record.owner.compare_exchange(owner, 0, AcqRel, Relaxed);
+        }
+        settled
+    }
+}
+
+impl Arena for &Attachment {
+    fn words(&self, offset: u64, count: u64) -> Option<&[AtomicU64]> {
+        self.slice(usize::try_from(offset).ok()?, usize::try_from(count).ok()?)
+    }
+
+    fn head(&self, offset: u64, count: u64) -> Option<(&Signals, &[Line])> {
+        let offset = usize::try_from(offset).ok()?;
+        let signals = self.slice::<Signals>(offset, 1)?.first()?;
+        let lines = self.slice(
+            offset.checked_add(size_of::<Signals>())?,
+            usize::try_from(count).ok()?,
+        )?;
+        Some((signals, lines))
+    }
+}

@@ -1,0 +1,11 @@
+//! Models: the real algorithms, single-stepped on one thread under a scheduler that may switch, stop or
+//! kill a simulated process before every access to shared memory.
+//!
+//! Sequentially consistent interleavings, small configurations, random schedules: a filter that has to
+//! catch every seeded bug of [`crate::memory::seeded`], not a proof.
+
+#![allow(missing_debug_implementations)] // nobody prints a model
+
+mod queue;
+mod queue_world;
+mod scheduler;

@@ -1,0 +1,3 @@
+//! `Queue<T, N>`.
+
+pub mod ring;

@@ -1,0 +1,514 @@
+//! The queue's algorithm: a ring of exchange words.
+//!
+//! Ticket `t` belongs to word `t mod N` at lap `t div N`. A word `{lap, empty}` waits for the ticket of that
+//! lap to be pushed, `{lap, full}` holds it, `{lap + 1, empty}` says that it was popped. Tickets are
+//! claimed in order, because `t` is tried only by those who know that `t - 1` was claimed: they saw it in a
+//! word, or read a hint that is stored after the exchange it announces. So what is popped is a prefix of
+//! what was pushed, and "empty" and "full" are exact.
+//!
+//! `head` and `tail` are hints and nothing else. A stale one (its writer was stopped for a billion
+//! operations between exchange and hint) is mended in O(log N): claimed tickets are a prefix of the lap,
+//! so the boundary is found by bisection.
+//!
+//! The ring is NBLFQ's (Denis and Goedefroit, "NBLFQ: a lock-free MPMC queue optimized for low
+//! contention", IPDPS 2025: one compare-and-swap per operation, positions as hints); the exchange of
+//! nodes extends it to elements of any size, and to processes that are killed.
+//!
+//! # Ordering
+//!
+//! (A) exchange -> word, (B) refill -> validated copy: see `memory::exchange`.
+
+use crate::memory::atomic::{
+    AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
+use crate::memory::cell::Cells;
+use crate::memory::exchange::{Capacity, Corrupt, Exchange};
+use crate::memory::lane::{LaneRecord, Phase};
+use crate::memory::seeded::{Bug, linearized, seeded};
+use crate::memory::shelf;
+use crate::memory::signals::Kernel;
+use crate::memory::word::Word;
+use bytemuck::Pod;
+
+/// Steps from a hint before it is mended by bisection.
+const STALE: usize = 8;
+/// Exchanges lost in a row after which the words are not believed any more: in good faith each lost one is
+/// somebody else's success.
+const PATIENCE: usize = 1 << 20;
+
+/// Which end of the queue an operation works at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Where elements are pushed.
+    Tail,
+    /// Where they are popped.
+    Head,
+}
+
+/// What an operation found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A push found the queue full; a pop or a take found it empty.
+    None,
+    /// The words make no sense.
+    Corrupt,
+}
+
+impl From<Corrupt> for Stop {
+    fn from(_: Corrupt) -> Self {
+        Self::Corrupt
+    }
+}
+
+/// The queue's parts.
+#[derive(Debug)]
+pub struct Ring<'a, T, C: Capacity, K> {
+    /// Words and lanes.
+    pub exchange: Exchange<'a, C>,
+    /// The nodes.
+    pub cells: &'a Cells<T>,
+    /// Hint: the next ticket to pop.
+    pub head: &'a AtomicU64,
+    /// Hint: the next ticket to push.
+    pub tail: &'a AtomicU64,
+    /// How sleepers are woken.
+    pub kernel: K,
+}
+
+/// A walk from a hint to the ticket that is next at one end.
+struct Walk {
+    ticket: u64,
+    steps: usize,
+    lost: usize,
+}
+
+impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
+    #[inline(always)]
+    fn capacity(&self) -> u64 {
+        self.exchange.capacity() as u64 // a power of two: the type says so
+    }
+
+    #[inline(always)]
+    fn lap(&self, ticket: u64) -> u64 {
+        self.exchange
+            .packing()
+            .lap(ticket >> self.capacity().trailing_zeros())
+    }
+
+    #[inline(always)]
+    fn slot(&self, ticket: u64) -> (usize, &'a AtomicU64) {
+        let words = C::slice(self.exchange.words);
+        let i = ticket as usize & (words.len() - 1);
+        (i, &words[i])
+    }
+
+    #[inline(always)]
+    fn record(&self, lane: usize) -> Result<&'a LaneRecord, Stop> {
+        self.exchange.records.get(lane).ok_or(Stop::Corrupt)
+    }
+
+    /// How many tickets of word `i` were claimed at `end`.
+    #[inline(always)]
+    fn claimed(end: End, word: Word) -> u64 {
+        word.lap + u64::from(end == End::Tail && word.full)
+    }
+
+    /// Whether `ticket` was claimed at `end`.
+    fn is_claimed(&self, end: End, ticket: u64) -> bool {
+        let (_, at) = self.slot(ticket);
+        let word = self.exchange.packing().unpack(at.load(Acquire)); // (A)
+        Self::claimed(end, word) > self.lap(ticket)
+    }
+
+    /// The next ticket at `end`, found by bisection: never one whose predecessor was not claimed.
+    #[cold]
+    #[inline(never)]
+    fn locate(&self, end: End) -> u64 {
+        let count = |i: u64| {
+            let word = self.exchange.packing().unpack(self.slot(i).1.load(Acquire)); // (A)
+            Self::claimed(end, word)
+        };
+        let lap = count(0);
+        // word `low` was claimed in this lap, word `high` (or the end) was not
+        let (mut low, mut high) = (0, self.capacity());
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if count(middle) >= lap {
+                low = middle
+            } else {
+                high = middle
+            }
+        }
+        lap.wrapping_sub(1)
+            .wrapping_mul(self.capacity())
+            .wrapping_add(high)
+    }
+
+    /// Moves a walk past a word in which its ticket was claimed already.
+    #[inline(always)]
+    fn step(&self, end: End, walk: &mut Walk, slot: usize, word: Word) -> Result<(), Stop> {
+        walk.steps += 1;
+        if walk.steps.is_multiple_of(STALE) {
+            if walk.steps > self.exchange.nodes() + 8 * STALE {
+                return Err(Stop::Corrupt);
+            }
+            walk.ticket = self.locate(end);
+        } else {
+            let lap = Self::claimed(end, word).wrapping_sub(1);
+            walk.ticket = lap
+                .wrapping_mul(self.capacity())
+                .wrapping_add(slot as u64 + 1);
+        }
+        Ok(())
+    }
+
+    /// A walk met a word of an earlier lap: the end of the queue, or a hint that no program of ours left.
+    #[inline(always)]
+    fn behind(&self, end: End, walk: &mut Walk) -> Result<(), Stop> {
+        if walk.ticket == 0 || self.is_claimed(end, walk.ticket.wrapping_sub(1)) {
+            return Err(Stop::None);
+        }
+        walk.steps += STALE;
+        if walk.steps > self.exchange.nodes() + 8 * STALE {
+            return Err(Stop::Corrupt);
+        }
+        walk.ticket = self.locate(end);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn lost(&self, walk: &mut Walk) -> Result<(), Stop> {
+        walk.lost += 1; // somebody else's exchange succeeded: system-wide progress
+        if walk.lost > PATIENCE {
+            Err(Stop::Corrupt)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Pushes what the spare of `lane` holds.
+    #[inline(always)]
+    fn push_spare(&self, lane: usize, record: &LaneRecord) -> Result<(), Stop> {
+        let (exchange, packing) = (&self.exchange, self.exchange.packing());
+        let spare = exchange.spare(lane)?;
+        let mut walk = Walk {
+            ticket: self.tail.load(Relaxed),
+            steps: 0,
+            lost: 0,
+        }; // only a hint
+        loop {
+            let (i, at) = self.slot(walk.ticket);
+            let old = at.load(Acquire); // (A)
+            let word = packing.unpack(old);
+            let lap = self.lap(walk.ticket);
+            if word.lap == lap && !word.full {
+                let out = exchange.node_in(i, old)?;
+                let new = packing.pack(Word {
+                    lap,
+                    full: true,
+                    node: exchange.name(i, spare),
+                });
+                if seeded(Bug::HintBeforeExchange) {
+                    self.tail.store(walk.ticket.wrapping_add(1), Relaxed);
+                }
+                let ring = || {
+                    if !seeded(Bug::WakeAfterPublish) {
+                        exchange.signals.filled.ring(&self.kernel);
+                    }
+                };
+                if exchange.swap(lane, Phase::Push, (i, at), (old, new), out, ring) {
+                    if seeded(Bug::WakeAfterPublish) {
+                        exchange.signals.filled.ring(&self.kernel);
+                    }
+                    self.tail.store(walk.ticket.wrapping_add(1), Relaxed); // only a hint
+                    return Ok(());
+                }
+                record.close(Phase::Filling);
+                self.lost(&mut walk)?;
+            } else if Self::claimed(End::Tail, word) > lap {
+                self.step(End::Tail, &mut walk, i, word)?;
+            } else {
+                self.behind(End::Tail, &mut walk)?;
+            }
+        }
+    }
+
+    /// Pushes the spare as it is: what a loan has written.
+    #[inline(always)]
+    pub fn push_filled(&self, lane: usize) -> Result<(), Stop> {
+        let record = self.record(lane)?;
+        record.enter(&self.exchange.place);
+        let done = self.push_spare(lane, record);
+        record.close(Phase::Idle);
+        done
+    }
+
+    /// Writes `value` into the spare of `lane`, where nobody looks.
+    #[inline(always)]
+    pub fn fill(&self, lane: usize, value: T) -> Result<(), Stop> {
+        self.exchange.filling();
+        let spare = self.exchange.spare(lane)?;
+        if self.cells.store(spare, value) {
+            Ok(())
+        } else {
+            Err(Stop::Corrupt)
+        }
+    }
+
+    /// What the spare of `lane` holds.
+    pub fn spare_value(&self, lane: usize) -> Result<T, Stop> {
+        self.cells
+            .load(self.exchange.spare(lane)?)
+            .ok_or(Stop::Corrupt)
+    }
+
+    /// Pushes `value`.
+    #[inline(always)]
+    pub fn push(&self, lane: usize, value: T) -> Result<(), Stop> {
+        self.fill(lane, value)?;
+        self.push_filled(lane)
+    }
+
+    /// Pops through `leave`, which gets the word's number, the word, its value, its parts and its node, and
+    /// says whether it could take the element.
+    #[inline(always)]
+    fn pop_with<R>(
+        &self,
+        mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
+    ) -> Result<R, Stop> {
+        let (exchange, packing) = (&self.exchange, self.exchange.packing());
+        let mut walk = Walk {
+            ticket: self.head.load(Relaxed),
+            steps: 0,
+            lost: 0,
+        }; // only a hint
+        loop {
+            let (i, at) = self.slot(walk.ticket);
+            let old = at.load(Acquire); // (A)
+            let word = packing.unpack(old);
+            let lap = self.lap(walk.ticket);
+            if word.full && (word.lap == lap || seeded(Bug::NoLap)) {
+                let node = exchange.node_in(i, old)?;
+                if seeded(Bug::HintBeforeExchange) {
+                    self.head.store(walk.ticket.wrapping_add(1), Relaxed);
+                }
+                if let Some(taken) = leave(i, at, old, word, node)? {
+                    self.head.store(walk.ticket.wrapping_add(1), Relaxed); // only a hint
+                    return Ok(taken);
+                }
+                self.lost(&mut walk)?;
+            } else if word.lap > lap && !seeded(Bug::EmptyWithoutLap) {
+                self.step(End::Head, &mut walk, i, word)?;
+            } else {
+                self.behind(End::Head, &mut walk)?;
+            }
+        }
+    }
+
+    /// The next element, through `leave`: one that came back first.
+    #[inline(always)]
+    fn next<R>(
+        &self,
+        mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
+    ) -> Result<R, Stop> {
+        if let Some(seen) = self.exchange.signals.returned() {
+            match self.leave_shelves(seen, &mut leave) {
+                Err(Stop::None) => {}
+                other => return other,
+            }
+        }
+        self.pop_with(leave)
+    }
+
+    /// Copies the element out and empties its word.
+    #[inline(always)]
+    fn leave_copy(
+        &self,
+        lane: usize,
+        i: usize,
+        at: &AtomicU64,
+        old: u64,
+        word: Word,
+        node: usize,
+    ) -> Result<Option<T>, Stop> {
+        let packing = self.exchange.packing();
+        let value = self.cells.load(node).ok_or(Stop::Corrupt)?;
+        self.exchange.signals.emptied.ring(&self.kernel);
+        let new = packing.pack(Word {
+            lap: packing.lap(word.lap + 1),
+            full: false,
+            ..word
+        });
+        if at.compare_exchange(old, new, AcqRel, Relaxed).is_err() {
+            return Ok(None); // (A): the copy is thrown away
+        }
+        linearized(lane, i, old, new);
+        if seeded(Bug::CopyAfterRelease) {
+            return self.cells.load(node).ok_or(Stop::Corrupt).map(Some);
+        }
+        Ok(Some(value))
+    }
+
+    /// Pops the next element; one that came back first.
+    #[inline(always)]
+    pub fn pop(&self, lane: usize) -> Result<T, Stop> {
+        let record = self.record(lane)?;
+        record.enter(&self.exchange.place);
+        record.announce(Phase::Emptying);
+        let popped =
+            self.next(|i, at, old, word, node| self.leave_copy(lane, i, at, old, word, node));
+        record.close(Phase::Idle);
+        popped
+    }
+
+    /// Takes the next element in place: it becomes the lane's spare, and the lane is [`Phase::Held`] until
+    /// [`Ring::done`] or [`Ring::put_back`].
+    #[inline(always)]
+    pub fn take(&self, lane: usize) -> Result<(), Stop> {
+        let record = self.record(lane)?;
+        record.enter(&self.exchange.place);
+        record.announce(Phase::Emptying);
+        let taken = self.take_announced(lane, record);
+        record.close(if taken.is_ok() {
+            Phase::Held
+        } else {
+            Phase::Idle
+        });
+        taken
+    }
+
+    fn take_announced(&self, lane: usize, record: &LaneRecord) -> Result<(), Stop> {
+        let (exchange, packing) = (&self.exchange, self.exchange.packing());
+        let spare = exchange.spare(lane)?;
+        let leave = |i: usize, at: &AtomicU64, old: u64, word: Word, node: usize| {
+            let lap = packing.lap(word.lap + 1);
+            let new = packing.pack(Word {
+                lap,
+                full: false,
+                node: exchange.name(i, spare),
+            });
+            let ring = || exchange.signals.emptied.ring(&self.kernel);
+            let done = exchange.swap(lane, Phase::Take, (i, at), (old, new), node, ring);
+            if !done {
+                record.close(Phase::Emptying);
+            }
+            Ok(done.then_some(()))
+        };
+        // the lane's own shelf must be free, in case this element comes back
+        match self.leave_shelf(lane, leave) {
+            Err(Stop::None) => {}
+            other => return other,
+        }
+        self.next(leave)
+    }
+
+    /// Acknowledges the held element: the lane's spare is a spare again.
+    #[inline(always)]
+    pub fn done(&self, lane: usize) {
+        if let Ok(record) = self.record(lane) {
+            record.close(Phase::Idle);
+        }
+    }
+
+    /// Gives the held element back: whoever takes or pops next gets it.
+    pub fn put_back(&self, lane: usize) {
+        if let Ok(record) = self.record(lane) {
+            shelf::put_back(&self.exchange, record, lane, &self.kernel);
+        }
+    }
+
+    /// An element from the shelf of lane `owner`.
+    fn leave_shelf<R>(
+        &self,
+        owner: usize,
+        mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
+    ) -> Result<R, Stop> {
+        let shelf = self.exchange.shelf(owner);
+        let at = self.exchange.word(shelf).ok_or(Stop::Corrupt)?;
+        for _ in 0..PATIENCE {
+            let old = at.load(Acquire); // (A)
+            let word = self.exchange.packing().unpack(old);
+            if !word.full {
+                return Err(Stop::None);
+            }
+            let node = self.exchange.node_in(shelf, old)?;
+            if let Some(element) = leave(shelf, at, old, word, node)? {
+                return Ok(element);
+            }
+        }
+        Err(Stop::Corrupt)
+    }
+
+    /// An element from any shelf; takes the hint `seen` back where there is none.
+    #[cold]
+    #[inline(never)]
+    fn leave_shelves<R>(
+        &self,
+        seen: u64,
+        mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
+    ) -> Result<R, Stop> {
+        let under_way = shelf::is_under_way(&self.exchange);
+        for owner in 0..self.exchange.lines.len() {
+            match self.leave_shelf(owner, &mut leave) {
+                Err(Stop::None) => {}
+                other => return other,
+            }
+        }
+        if !under_way {
+            self.exchange.signals.clear_returned(seen);
+        }
+        Err(Stop::None)
+    }
+
+    /// A copy of the next element, which stays where it is.
+    pub fn peek(&self) -> Result<T, Stop> {
+        let mut walk = Walk {
+            ticket: self.head.load(Relaxed),
+            steps: 0,
+            lost: 0,
+        }; // only a hint
+        loop {
+            let (i, at) = self.slot(walk.ticket);
+            let old = at.load(Relaxed);
+            crate::memory::atomic::fence(Acquire); // (A); a relaxed load and a fence: also on read-only maps
+            let word = self.exchange.packing().unpack(old);
+            let lap = self.lap(walk.ticket);
+            if word.full && word.lap == lap {
+                let node = self.exchange.node_in(i, old)?;
+                let value = self.cells.load(node).ok_or(Stop::Corrupt)?;
+                if self.exchange.still(at, old) {
+                    return Ok(value);
+                }
+                self.lost(&mut walk)?;
+            } else if word.lap > lap {
+                self.step(End::Head, &mut walk, i, word)?;
+            } else {
+                self.behind(End::Head, &mut walk)?;
+            }
+        }
+    }
+
+    /// How many elements there are; others may push and pop meanwhile. Returned ones are not counted.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "`is_blocked` is the exact answer"
+    )]
+    pub fn len(&self) -> usize {
+        let (head, tail) = (self.locate(End::Head), self.locate(End::Tail));
+        (tail.wrapping_sub(head)).min(self.capacity()) as usize
+    }
+
+    /// Whether the word at `end` shows, exactly, that an operation there would find nothing to do.
+    pub fn is_blocked(&self, filling: bool) -> bool {
+        let end = if filling { End::Tail } else { End::Head };
+        if !filling && self.exchange.signals.returned().is_some() {
+            return false;
+        }
+        let ticket = self.locate(end);
+        let (_, at) = self.slot(ticket);
+        let word = self.exchange.packing().unpack(at.load(Acquire)); // (A)
+        let ready = word.lap == self.lap(ticket) && word.full != filling;
+        !ready && Self::claimed(end, word) <= self.lap(ticket)
+    }
+}
