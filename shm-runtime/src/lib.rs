@@ -10,11 +10,14 @@ pub mod memory;
 #[cfg(test)]
 mod models;
 pub mod posix;
+pub mod segment;
 pub mod structures;
 pub mod table;
 
 pub use bytemuck::{Pod, Zeroable};
+pub use error::{CreateError, Full, OpenError, OpenOrCreateError, Timeout};
 pub use layout::{Element, ShmLayout, ShmType};
+pub use segment::{Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::Array;

@@ -41,4 +41,14 @@ impl<T: Element, const N: usize> Array<T, N> {
     pub fn get(&self, i: usize) -> T {
         self.cells.load(i).expect("index in range")
     }
+
+    /// Stores element `i`.
+    ///
+    /// # Panics
+    ///
+    /// Where `i` is not below `N`, and on a read-only attachment.
+    pub fn set(&self, i: usize, value: T) {
+        self.cells.assert_writable();
+        assert!(self.cells.store(i, value), "index {i} of {N} elements");
+    }
 }
