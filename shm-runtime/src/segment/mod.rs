@@ -225,6 +225,21 @@ impl<S> Segment<S> {
         segment.attachment.participants()
     }
 
+    /// Settles what dead participants left unfinished, as operations do by themselves when they run out
+    /// of room; nobody needs to call it for anybody's progress.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    pub fn recover(segment: &Self) {
+        assert!(
+            !segment.attachment.is_read_only(),
+            "segment `{}` was opened read-only; open it without `.read_only()` to recover what the dead left",
+            segment.name
+        );
+        segment.attachment.recover();
+    }
+
     /// Attaches a forked child now, instead of at its first operation; of no effect where it is attached.
     ///
     /// A daemon does so before its parent leaves, so that the segment does not lose its last participant.
