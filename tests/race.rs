@@ -1,5 +1,7 @@
 //! Many processes come, go and are killed on one name. Promises P1, P5.
 
+#![allow(dead_code)] // a field that only describes
+
 mod common;
 
 use common::{Cleanup, Random, exists, role, role_command, unique};
