@@ -13,14 +13,20 @@ pub mod posix;
 pub mod structures;
 pub mod table;
 
-pub use bytemuck::{Pod, Zeroable};
 pub use layout::{Element, ShmLayout, ShmType};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
-pub use structures::Array;
+pub use structures::{Array, Atomic};
+
+/// The traits alone: a glob import gives way to the derives of the same names above, also where another
+/// crate turns on bytemuck's own.
+mod plain {
+    pub use bytemuck::{Pod, Zeroable};
+}
+pub use plain::*;
 
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
-    pub use crate::structures::Array;
+    pub use crate::structures::{Array, Atomic};
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

@@ -5,4 +5,4 @@ mod atomic;
 pub mod queue;
 
 pub use array::Array;
-pub use atomic::AtomicElement;
+pub use atomic::Atomic;
