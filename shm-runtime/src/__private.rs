@@ -11,7 +11,7 @@ pub use crate::layout::element::{
 };
 pub use crate::layout::node::{ElementNode, FieldNode, Node, Scalar, ScalarNode, SchemaNode};
 pub use crate::layout::padding::{no_padding_at_end, no_padding_between};
-pub use crate::layout::{Field, Represent, ShmLayout, ShmType};
+pub use crate::layout::{Field, Represent, SchemaField, ShmLayout, ShmType};
 pub use crate::memory::shared::Shared;
 pub use bytemuck;
 pub use zerocopy;

@@ -50,7 +50,7 @@ fn expand(model: &Model<'_>) -> TokenStream {
 struct Names {
     types: Vec<Ident>,
     places: Vec<Ident>,
-    /// The representations: `<<__Schema as __Types>::type as Field>::Repr<__LANES>`.
+    /// The representations: `<<__Schema as __Types>::type as SchemaField>::Repr<__LANES>`.
     reprs: Vec<TokenStream>,
 }
 
@@ -59,7 +59,8 @@ impl Names {
         let private = &model.private;
         let count = 0..model.fields.len();
         let types: Vec<_> = count.clone().map(|i| format_ident!("__Field{i}")).collect();
-        let repr = |ty| quote!(<<__Schema as __Types>::#ty as #private::Field>::Repr<__LANES>);
+        let repr =
+            |ty| quote!(<<__Schema as __Types>::#ty as #private::SchemaField>::Repr<__LANES>);
         Self {
             places: count.map(|i| format_ident!("field_{i}")).collect(),
             reprs: types.iter().map(repr).collect(),
@@ -87,14 +88,14 @@ fn repr_struct(model: &Model<'_>, names: &Names) -> TokenStream {
         #[derive(#private::zerocopy::FromZeros)]
         #[zerocopy(crate = #zerocopy)]
         #[repr(C)]
-        #visibility struct __ShmRepr<__Schema: __Types, const __LANES: usize> {
+        #visibility struct __ShmRepr<__Schema: __Types, const __LANES: ::core::primitive::usize> {
             #(#fields)*
         }
 
         // SAFETY: the fields are zero-sized markers and representations, and the bounds say that each
         // representation is `Shared`; what lies between them is padding.
         #[automatically_derived]
-        unsafe impl<__Schema: __Types, const __LANES: usize> #private::Shared
+        unsafe impl<__Schema: __Types, const __LANES: ::core::primitive::usize> #private::Shared
             for __ShmRepr<__Schema, __LANES>
         where
             #(#reprs: #private::Shared,)*
@@ -134,7 +135,7 @@ fn represent_impl(model: &Model<'_>, names: &Names) -> TokenStream {
     });
     quote! {
         #[automatically_derived]
-        impl<__Schema, const __LANES: usize> #private::Represent for __ShmRepr<__Schema, __LANES>
+        impl<__Schema, const __LANES: ::core::primitive::usize> #private::Represent for __ShmRepr<__Schema, __LANES>
         where
             __Schema: __Types + #private::AboutFields,
         {
@@ -155,7 +156,7 @@ fn types_impl(model: &Model<'_>, names: &Names) -> TokenStream {
     let written = model.fields.iter().map(|field| field.ty);
     quote! {
         trait __Types {
-            #(type #types: #private::Field;)*
+            #(type #types: #private::SchemaField;)*
         }
 
         #[automatically_derived]
@@ -200,7 +201,7 @@ fn assuming_fields(model: &Model<'_>) -> Generics {
     let mut generics = model.original.generics.clone();
     let clause = generics.make_where_clause();
     for Field { ty, .. } in &model.fields {
-        let bound = placed(quote!(#private::Field), ty);
+        let bound = placed(quote!(#private::SchemaField), ty);
         clause.predicates.push(parse_quote!(#ty: #bound));
         for (element, bound) in check::elements(ty) {
             let bound = format_ident!("{bound}");
@@ -220,12 +221,11 @@ fn field_impl(model: &Model<'_>) -> TokenStream {
     });
     quote! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl #impl_generics #private::Field for #ident #type_generics #where_clause {
             type Element = ();
-            type Repr<const __LANES: usize> = __ShmRepr<Self, __LANES>;
+            type Repr<const __LANES: ::core::primitive::usize> = __ShmRepr<Self, __LANES>;
 
-            fn bind<const __LANES: usize>(
+            fn bind<const __LANES: ::core::primitive::usize>(
                 binder: &mut #private::Binder<'_>,
             ) -> ::core::result::Result<Self, #private::BindError> {
                 ::core::result::Result::Ok(Self { #(#handles),* })
@@ -241,7 +241,7 @@ fn layout_impl(model: &Model<'_>) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::ShmLayout for #ident #type_generics #where_clause {
-            const LANES: usize = #lanes;
+            const LANES: ::core::primitive::usize = #lanes;
             type Body = #private::Body<<Self as #private::Field>::Repr<{ #lanes }>, { #lanes }>;
 
             fn bind_all(

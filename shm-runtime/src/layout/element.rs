@@ -4,7 +4,7 @@
 //! the fields. [`Describe`] asks for the description where there is one: its inherent constant is
 //! there for types that implement `ShmType` and wins over the trait constant, which is there for all.
 
-use super::field::Field;
+use super::field::{Field, SchemaField};
 use super::node::{ElementNode, Scalar, ScalarNode};
 use crate::memory::scalar;
 use bytemuck::{Pod, Zeroable};
@@ -185,7 +185,7 @@ pub struct About {
 
 impl About {
     /// The elements of a field `F`, described or opaque.
-    pub const fn element<F: Field>(&self) -> &'static ElementNode {
+    pub const fn element<F: SchemaField>(&self) -> &'static ElementNode {
         match self.element {
             Some(element) => element,
             None => <Describe<F::Element> as Opaque>::ELEMENT,

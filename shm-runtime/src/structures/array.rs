@@ -49,7 +49,6 @@ pub struct Array<T: 'static, const N: usize> {
     cells: Site<CellArray<T, N>>,
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: Element, const N: usize> Field for Array<T, N> {
     type Element = T;
     type Repr<const L: usize> = CellArray<T, N>;

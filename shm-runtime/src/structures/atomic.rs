@@ -60,7 +60,6 @@ pub struct Atomic<T: 'static> {
     site: Site<Repr<T>>,
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: Scalar> Field for Atomic<T> {
     type Element = T;
     type Repr<const L: usize> = Repr<T>;
