@@ -6,7 +6,7 @@ use crate::fallback;
 use crate::model::{Field, Model};
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::DeriveInput;
+use syn::{DeriveInput, parse_quote};
 
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     let mut faults = Faults::default();
@@ -21,7 +21,11 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
 fn expand(model: &Model<'_>) -> TokenStream {
     let (ident, private, doc) = (model.ident, &model.private, &model.doc);
     let name = ident.to_string();
-    let (impl_generics, type_generics, where_clause) = model.original.generics.split_for_impl();
+    let mut generics = model.original.generics.clone();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!(#private::ShmType));
+    }
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let fields = model.fields.iter().map(|field| {
         let Field {
             ident,

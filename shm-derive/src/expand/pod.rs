@@ -17,7 +17,12 @@ pub(crate) fn derive_pod(input: &DeriveInput) -> TokenStream {
     if let Some(errors) = faults.into_tokens() {
         return fallback::plain(input, &name, errors);
     }
-    let implementation = implementation(input, &name, Some(quote!('static)));
+    let implementation = implementation(
+        input,
+        &name,
+        &quote!(#private::SharedElement),
+        Some(quote!('static)),
+    );
     let no_padding = no_padding(input, &private);
     quote! {
         const _: () = {
@@ -35,7 +40,7 @@ pub(crate) fn derive_zeroable(input: &DeriveInput) -> TokenStream {
     if let Some(errors) = faults.into_tokens() {
         return fallback::plain(input, &name, errors);
     }
-    implementation(input, &name, None)
+    implementation(input, &name, &quote!(#private::ZeroableField), None)
 }
 
 fn fields(input: &DeriveInput) -> impl Iterator<Item = (Member, &Type)> {
@@ -63,6 +68,7 @@ fn fields(input: &DeriveInput) -> impl Iterator<Item = (Member, &Type)> {
 fn implementation(
     input: &DeriveInput,
     name: &TokenStream,
+    proof: &TokenStream,
     lifetime: Option<TokenStream>,
 ) -> TokenStream {
     let ident = &input.ident;
@@ -82,7 +88,7 @@ fn implementation(
     });
     quote! {
         const _: () = {
-            fn is<__T: #name>() {}
+            fn is<__T: #proof>() {}
             fn every_field #impl_generics () #where_clause { #(#proofs)* }
         };
         // SAFETY: `every_field` compiles, so all fields are of such types; the layout is fixed, and

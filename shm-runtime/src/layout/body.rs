@@ -17,6 +17,8 @@ use crate::memory::participant::Participant;
 pub const MAX_ENTRIES: usize = 1024;
 /// Longest name in the table; one byte is kept for the terminating NUL.
 pub const MAX_NAME: usize = 31;
+/// Entries of ours that every segment has.
+const INTERNAL: usize = 4;
 /// Most lanes of a schema, and so participants.
 pub const MAX_LANES: usize = 1024;
 /// Most bytes of a body: what the table can say in its units, 2³² × 64.
@@ -101,11 +103,8 @@ impl Entries {
         len: 0,
     };
 
+    #[track_caller]
     const fn push(&mut self, entry: Entry) {
-        assert!(
-            self.len < MAX_ENTRIES,
-            "a schema has at most 1024 entries, nested ones included"
-        );
         self.list[self.len] = entry;
         self.len += 1;
     }
@@ -136,6 +135,7 @@ impl Name {
         utf8(self.bytes.split_at(self.len).0)
     }
 
+    #[track_caller]
     pub(super) const fn byte(mut self, byte: u8) -> Self {
         if self.len >= MAX_NAME {
             Message::new("a name in the segment's table has at most 31 bytes, with the names of the schemas around it; the one that begins with `")
@@ -148,6 +148,7 @@ impl Name {
         self
     }
 
+    #[track_caller]
     pub(super) const fn text(mut self, text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut i = 0;
@@ -159,6 +160,7 @@ impl Name {
     }
 
     /// `self.field`, or `field` where `self` is empty.
+    #[track_caller]
     pub(super) const fn field(self, name: &str) -> Self {
         if self.len == 0 {
             self.text(name)
@@ -168,6 +170,7 @@ impl Name {
     }
 
     /// `self[index]`.
+    #[track_caller]
     pub(super) const fn item(self, index: usize) -> Self {
         let mut name = self.byte(b'[');
         let mut unit = 100;
@@ -181,6 +184,7 @@ impl Name {
     }
 }
 
+#[track_caller]
 const fn collect(into: &mut Entries, schema: &SchemaNode, base: usize, prefix: Name) {
     let mut i = 0;
     while i < schema.fields.len() {
@@ -190,6 +194,7 @@ const fn collect(into: &mut Entries, schema: &SchemaNode, base: usize, prefix: N
     }
 }
 
+#[track_caller]
 const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, name: Name) {
     check_shape(field, name);
     if let Node::Structure(node)
@@ -240,6 +245,7 @@ const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, nam
 }
 
 /// A shape is of an array, and has as many elements.
+#[track_caller]
 const fn check_shape(field: &FieldNode, name: Name) {
     if field.shape.is_empty() {
         return;
@@ -285,10 +291,20 @@ pub struct Facts {
 
 impl Facts {
     /// Fails where a rule does not hold.
+    #[track_caller]
     const fn check(&self) {
         if self.lanes < 1 || self.lanes > MAX_LANES {
             Message::new("a schema has 1 to 1024 lanes, not ")
                 .number(self.lanes)
+                .fail();
+        }
+        let entries = count(self.schema) + INTERNAL;
+        if entries > MAX_ENTRIES {
+            Message::new("`")
+                .text(self.schema.name)
+                .text("` has ")
+                .number(entries)
+                .text(" entries in the segment's table, nested and our own ones included; at most 1024 fit")
                 .fail();
         }
         if self.align > PAGE {
@@ -329,14 +345,37 @@ impl<S> NoFacts for FactsOf<S> {
     const FACTS: Option<Facts> = None;
 }
 
-/// Checks a schema's names and numbers where it is declared: the derive calls it.
+/// Checks a schema's size where it is declared: the derive calls it.
 #[track_caller]
 pub const fn check_facts(facts: Option<Facts>) {
     if let Some(facts) = facts {
         facts.check();
-        let mut list = Entries::EMPTY;
-        collect(&mut list, facts.schema, 0, Name::EMPTY);
     }
+}
+
+/// Checks the names and numbers of a field where it is declared: the derive calls it.
+#[track_caller]
+pub const fn check_field(facts: Option<Facts>, index: usize) {
+    if let Some(facts) = facts {
+        let field = &facts.schema.fields[index];
+        let mut list = Entries::EMPTY;
+        collect_field(&mut list, field, 0, Name::EMPTY.field(field.name));
+    }
+}
+
+/// How many entries a schema has.
+const fn count(schema: &SchemaNode) -> usize {
+    let mut entries = 0;
+    let mut i = 0;
+    while i < schema.fields.len() {
+        entries += match schema.fields[i].node {
+            Node::Schema(schema) => count(schema),
+            Node::Repeat { count, .. } => *count,
+            Node::Structure(_) | Node::Opaque => 1,
+        };
+        i += 1;
+    }
+    entries
 }
 
 /// A body whose blueprint is known at compile time: `Body<F, L>`.
@@ -354,8 +393,6 @@ impl<F: Represent, const L: usize> Body<F, L> {
         Node::Schema(schema) => schema,
         _ => panic!("the fields of a body are a schema"),
     };
-
-    const INTERNAL: usize = 4;
 
     const LIST: Entries = {
         <Self as BodyLayout>::FACTS.check();
@@ -408,7 +445,7 @@ impl<F: Represent, const L: usize> BodyLayout for Body<F, L> {
         schema: Self::SCHEMA,
         lanes: L,
         entries: Self::ENTRIES,
-        internal: Self::INTERNAL,
+        internal: INTERNAL,
         body_size: size_of::<Self>(),
         fingerprint: fingerprint::of_schema(Self::SCHEMA, L),
     };

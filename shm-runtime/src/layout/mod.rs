@@ -18,5 +18,5 @@ pub mod padding;
 mod schema;
 
 pub use element::{Element, ShmType};
-pub use field::{Field, Represent, Structure};
+pub use field::{Field, Represent, SchemaField, Structure};
 pub use schema::ShmLayout;

@@ -6,6 +6,6 @@ pub mod queue;
 pub mod spsc;
 
 pub use array::Array;
-pub use atomic::AtomicElement;
+pub use atomic::Atomic;
 pub use queue::{Loan, Queue, Taken};
 pub use spsc::{Consumer, Producer, RoleTaken, Spsc};

@@ -224,6 +224,7 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
     }
 
     /// How many elements there are.
+    #[expect(clippy::len_without_is_empty, reason = "`is_blocked` is that")]
     pub fn len(&self) -> usize {
         let head = self.consumer.position.load(Acquire); // (H)
         let tail = self.producer.position.load(Acquire); // (T)
