@@ -180,6 +180,7 @@ pub(crate) fn conceive(
         regions: found.regions,
         read_only: false,
         persist: settings.persist,
+        guard: settings.guard_sigbus,
     };
     let attachment = embryo.done("mapping", Attachment::map(origin))?;
     let attached = attachment.attach(PATIENCE).map_err(|why| match why {

@@ -253,6 +253,12 @@ impl<S> Segment<S> {
         attached.map_err(|why| open::attach_error(&segment.name, why))
     }
 
+    /// Whether a page of the segment was gone when this process touched it, because somebody truncated
+    /// the file: noticed with [`Options::guard_sigbus`] only. What such pages hold is zero and local.
+    pub fn is_truncated(segment: &Self) -> bool {
+        segment.attachment.is_truncated()
+    }
+
     /// Whether the segment's name still leads to this segment.
     pub fn is_current(segment: &Self) -> bool {
         segment.attachment.place().leads_here()
