@@ -7,9 +7,11 @@
 mod birth;
 mod compare;
 mod inspect;
+mod leftover;
 mod name;
 mod open;
 mod options;
+mod plan;
 mod prune;
 
 pub use name::DIRECTORY;
@@ -103,7 +105,7 @@ impl<S: ShmLayout> Segment<S> {
                 // Somebody else was faster: system-wide progress. Theirs is opened, or, where it is
                 // gone again, the name is asked for again.
                 Err(CreateError::AlreadyExists {
-                    holder: Holder::Segment | Holder::Persistent,
+                    holder: Holder::Segment | Holder::Persistent | Holder::Closing,
                     ..
                 }) => {
                     conceived = Some(child);
