@@ -15,15 +15,15 @@ pub mod structures;
 pub mod table;
 
 pub use bytemuck::{Pod, Zeroable};
-pub use error::{CreateError, Full, OpenError, OpenOrCreateError, Timeout};
+pub use error::{CreateError, Full, NoLane, OpenError, OpenOrCreateError, Timeout};
 pub use layout::{Element, ShmLayout, ShmType};
 pub use segment::{Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
-pub use structures::Array;
+pub use structures::{Array, Consumer, Loan, Producer, Queue, RoleTaken, Spsc, Taken};
 
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
-    pub use crate::structures::Array;
+    pub use crate::structures::{Array, Queue, Spsc};
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

@@ -21,6 +21,7 @@ use crate::layout::ShmLayout;
 use crate::layout::bind::{Binder, Found};
 use crate::memory::attachment::Attachment;
 use crate::memory::participant::ParticipantInfo;
+use crate::memory::sweep::Recovery;
 use crate::posix::file;
 use birth::Unborn;
 use core::fmt;
@@ -223,6 +224,21 @@ impl<S> Segment<S> {
     /// Where the system cannot be asked.
     pub fn participants(segment: &Self) -> io::Result<Vec<ParticipantInfo>> {
         segment.attachment.participants()
+    }
+
+    /// Settles what dead participants left unfinished, as operations do by themselves when they run out
+    /// of room; nobody needs to call it for anybody's progress.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    pub fn recover(segment: &Self) -> Recovery {
+        assert!(
+            !segment.attachment.is_read_only(),
+            "segment `{}` was opened read-only; open it without `.read_only()` to recover what the dead left",
+            segment.name
+        );
+        segment.attachment.recover()
     }
 
     /// Attaches a forked child now, instead of at its first operation; of no effect where it is attached.
