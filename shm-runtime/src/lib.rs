@@ -10,13 +10,16 @@ pub mod memory;
 #[cfg(test)]
 mod models;
 pub mod posix;
+pub mod segment;
 pub mod structures;
 pub mod table;
 
+pub use error::{CreateError, Full, NoLane, OpenError, OpenOrCreateError, Timeout};
 pub use layout::{Element, ShmLayout, ShmType};
+pub use segment::{Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
-pub use structures::{Array, Atomic};
+pub use structures::{Array, Atomic, Loan, Queue, Taken};
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
 /// crate turns on bytemuck's own.
@@ -27,6 +30,6 @@ pub use plain::*;
 
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
-    pub use crate::structures::{Array, Atomic};
+    pub use crate::structures::{Array, Atomic, Queue};
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

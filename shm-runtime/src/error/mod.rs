@@ -124,6 +124,11 @@ pub enum Holder {
     Persistent,
     /// A file that is no segment, or one too damaged to tell.
     Foreign,
+    /// A file of another user, which this one may not even look into.
+    Unreadable {
+        /// That user.
+        owner: u32,
+    },
     /// A leftover that belongs to another user, who alone can remove it.
     OthersLeftover {
         /// That user.
@@ -157,6 +162,10 @@ impl fmt::Display for Holder {
             ),
             Self::Foreign => f.write_str(
                 "a file that is no whole segment has that name; remove it by hand or choose another name",
+            ),
+            Self::Unreadable { owner } => write!(
+                f,
+                "user {owner} has a file of that name; choose another name"
             ),
             Self::OthersLeftover { owner } => write!(
                 f,

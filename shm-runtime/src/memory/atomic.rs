@@ -32,8 +32,6 @@ pub use stepped::raw;
 #[cfg(test)]
 #[allow(missing_docs)] // the methods are `core`'s
 mod stepped {
-    #![allow(missing_docs)] // the methods are those of `core`'s atomics
-
     use core::cell::Cell;
     use core::sync::atomic::{self, Ordering};
 

@@ -144,6 +144,11 @@ impl Attachment {
         self.persist
     }
 
+    /// The open file, for questions and for giving it a name; never to be locked through.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Where the segment's file is found.
     pub fn place(&self) -> &Place {
         &self.place

@@ -84,6 +84,14 @@ impl Capacity for Dynamic {
     }
 }
 
+/// Reads a word in a way that works on read-only mappings too: there, only relaxed loads are promised.
+#[inline(always)]
+pub fn look(word: &AtomicU64) -> u64 {
+    let value = word.load(Relaxed); // ordered by the fence
+    fence(Acquire); // (A)
+    value
+}
+
 /// Something in shared memory that no program of ours leaves there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;

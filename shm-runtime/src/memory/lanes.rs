@@ -117,7 +117,7 @@ impl Attachment {
     /// A lane for one operation of the calling thread; attaches first in a forked child.
     ///
     /// `None` where there is none to be had: a signal handler met its own thread's operation on the only
-    /// lane left, or a forked child found no free slot.
+    /// lane left, a forked child found no free slot, or the attachment is read-only.
     #[inline(always)]
     pub fn enter(&self) -> Option<Lane<'_>> {
         let stamp = self.local().stamp.load(Relaxed);
@@ -144,6 +144,9 @@ impl Attachment {
     #[cold]
     #[inline(never)]
     fn enter_slowly(&self) -> Option<Lane<'_>> {
+        if self.is_read_only() {
+            return None;
+        }
         if self.local().stamp.load(Acquire) == 0 && self.register().is_err() {
             return None;
         }
@@ -195,6 +198,9 @@ impl Attachment {
 
     /// A lane of its own for a guard; `None` where the segment has none left.
     pub fn lease(&self) -> Option<GuardLane<'_>> {
+        if self.is_read_only() {
+            return None;
+        }
         if self.local().stamp.load(Acquire) == 0 && self.register().is_err() {
             return None;
         }

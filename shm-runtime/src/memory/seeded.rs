@@ -31,6 +31,11 @@ pub enum Bug {
     ClearFlagFirst,
     /// The waker wakes one sleeper only.
     WakeOne,
+    /// Two event counts give the same stamp. (Made; the model found it in 1 of 20,000 runs.)
+    StampsCollide,
+    /// A sleeper that comes late overwrites the stamp of one who sleeps already. (Made; the model found it in
+    /// 1 of 1,000,000 runs: it takes three parties.)
+    OldStampWins,
     /// The sleeper does not look for operations that are announced.
     IgnoreAnnounced,
     /// The operation is not announced before it looks at the flag.

@@ -33,9 +33,10 @@ const PATIENCE: usize = 1 << 20;
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub struct Event {
-    /// The futex word: bumped by every waker.
+    /// The futex word: bumped by two by every waker, so it is even.
     count: AtomicU32,
-    /// Zero: nobody sleeps. Else a stamp: the count that the last sleeper saw, plus one, made odd.
+    /// Zero: nobody sleeps. Else a stamp: the count that the last sleeper saw, made odd. No two counts share
+    /// one, so that a waker who clears the stamp that it saw never clears a later sleeper's.
     flag: AtomicU32,
 }
 
@@ -90,10 +91,34 @@ impl Event {
         if seeded(Bug::ClearFlagFirst) {
             self.flag.store(0, Relaxed);
         }
-        self.count.fetch_add(1, AcqRel); // a sleeper that has not slept yet will not
+        self.count.fetch_add(2, AcqRel); // a sleeper that has not slept yet will not
         kernel.wake_all(&self.count);
         // only the stamp that was seen: a later sleeper's stays
         let _ = self.flag.compare_exchange(stamp, 0, AcqRel, Relaxed);
+    }
+
+    /// Whether the next operation will wake the sleepers.
+    #[cfg(test)]
+    pub fn is_flagged(&self) -> bool {
+        self.flag.load(Relaxed) != 0
+    }
+
+    /// Sets the flag to `stamp`, unless a newer stamp is there.
+    ///
+    /// A sleeper that comes late with an old count must not overwrite the stamp of one who sleeps already: the
+    /// waker who saw the old stamp before would then clear it. It will not sleep itself, as its count is old.
+    fn set_flag(&self, stamp: u32) {
+        let mut now = self.flag.load(Relaxed);
+        for _ in 0..PATIENCE {
+            let newer = now != 0 && now.wrapping_sub(stamp).cast_signed() > 0;
+            if newer && !seeded(Bug::OldStampWins) {
+                return;
+            }
+            match self.flag.compare_exchange(now, stamp, SeqCst, Relaxed) {
+                Ok(_) => return,
+                Err(changed) => now = changed, // another sleeper or waker: progress
+            }
+        }
     }
 
     /// One round of waiting, at most for `limit`: sleeps if there is nothing to do and nothing announced.
@@ -110,7 +135,12 @@ impl Event {
         blocked: impl FnOnce() -> bool,
     ) {
         let count = self.count.load(Acquire);
-        self.flag.store(count.wrapping_add(1) | 1, SeqCst);
+        let stamp = if seeded(Bug::StampsCollide) {
+            (count / 2 + 1) | 1
+        } else {
+            count | 1
+        };
+        self.set_flag(stamp);
         let barrier = kernel.heavy_barrier(); // Dekker with `ring`: the flag before the looks below
         fence(SeqCst); // the same, for those who fence themselves
         recover();

@@ -77,6 +77,12 @@ impl<R: ?Sized> Site<R> {
         &self.attachment
     }
 
+    /// Bytes from the start of the mapping.
+    pub fn offset(&self) -> u64 {
+        let start = self.attachment.base().addr().get();
+        (self.place.addr().get() - start) as u64
+    }
+
     /// The table name of the structure.
     pub fn name(&self) -> &str {
         &self.name

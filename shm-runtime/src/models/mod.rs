@@ -6,6 +6,7 @@
 
 #![allow(missing_debug_implementations)] // nobody prints a model
 
+mod event;
 mod queue;
 mod queue_world;
 mod scheduler;

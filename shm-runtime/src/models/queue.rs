@@ -298,6 +298,7 @@ impl Run {
     fn finish(mut self) -> Option<String> {
         let kill: f64 = self.random.pick(&[0.0, 0.01, 0.04, 0.12]);
         let window = self.random.pick(&[0.0, 0.1, 0.3]);
+        let doze = self.random.pick(&[0.0, 0.05, 0.1]);
         let sticky = self.random.below(100) as f64 / 100.0;
         let (mut current, mut steps) = (0, 0);
         let mut naps = BTreeMap::new();
@@ -318,8 +319,12 @@ impl Run {
                 current = from[self.random.below(from.len())].max(first);
             }
             let exchanging = self.is_exchanging(current);
-            if exchanging && naps.len() < 15 && self.random.chance(window) {
+            if exchanging && naps.len() < 40 && self.random.chance(window) {
                 naps.insert(current, steps + 5 + self.random.below(76));
+                continue;
+            }
+            if self.mix.waits && naps.len() < 30 && self.random.chance(doze) {
+                naps.insert(current, steps + 10 + self.random.below(120));
                 continue;
             }
             let kill = if exchanging {
@@ -639,6 +644,7 @@ fn seeded_bugs_of_the_waits_are_caught() {
         Bug::WakeAfterPublish,
         Bug::ClearFlagFirst,
         Bug::WakeOne,
+        Bug::StampsCollide,
         Bug::IgnoreAnnounced,
         Bug::NotAnnounced,
     ] {

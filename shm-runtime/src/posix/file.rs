@@ -6,7 +6,7 @@ use super::check;
 use std::ffi::CString;
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -258,16 +258,16 @@ pub fn set_group(file: &File, group: u32) -> io::Result<()> {
     std::os::unix::fs::fchown(file, None, Some(group))
 }
 
-/// Bytes that an unprivileged process may still allocate in the file's file system.
+/// Bytes that may still be allocated in the file's file system; `None` where it has no limit.
 ///
 /// # Errors
 ///
 /// Of `fstatvfs`.
-pub fn free_space(file: BorrowedFd<'_>) -> io::Result<u64> {
+pub fn free_space(file: &File) -> io::Result<Option<u64>> {
     let mut room = core::mem::MaybeUninit::<libc::statvfs>::zeroed();
     // SAFETY: the pointer is valid for writes of a `statvfs`.
     check(unsafe { libc::fstatvfs(file.as_raw_fd(), room.as_mut_ptr()) })?;
     // SAFETY: a struct of integers, zeroed and then filled by a call that succeeded.
     let room = unsafe { room.assume_init() };
-    Ok(room.f_bavail.saturating_mul(room.f_frsize))
+    Ok((room.f_blocks > 0).then(|| room.f_bavail.saturating_mul(room.f_frsize)))
 }

@@ -6,3 +6,4 @@ pub mod queue;
 
 pub use array::Array;
 pub use atomic::Atomic;
+pub use queue::{Loan, Queue, Taken};

@@ -1,3 +1,465 @@
-//! `Queue<T, N>`.
+//! `Queue<T, N>`: a bounded lock-free FIFO for any number of producers and consumers.
+//!
+//! # Guarantees
+//!
+//! Killed at any instruction, an operation took effect once or not at all, and nobody is held up (P1);
+//! stopped for ever, likewise (P2). "Empty" and "full" are exact. What a dead consumer had taken and not
+//! acknowledged comes back (P3). All-zero bytes are the empty queue (P4).
+//!
+//! # Bytes
+//!
+//! ```text
+//! 0x000  head      u64, alone on 128 bytes      hint: next ticket to pop
+//! 0x080  tail      u64, alone on 128 bytes      hint: next ticket to push
+//! 0x100  signals   128 bytes                    returned elements, sleepers
+//! 0x180  lines     128 bytes × lanes            spare node and shelf of each lane
+//!        words     8 bytes × N                  {lap, full, node}
+//!        nodes     size of T × (N + 2 × lanes)  at a multiple of 64
+//! ```
+//!
+//! The memory is `(N + 2 × lanes) × size of T`, not `N × size of T`: every lane owns a spare node, and one
+//! for an element that comes back.
+//!
+//! # If a process dies here
+//!
+//! | step | what survivors see | who repairs it |
+//! |---|---|---|
+//! | writing the value | nothing | nobody needs to |
+//! | intent written, word not exchanged | nothing | recovery closes the intent |
+//! | word exchanged | the element is pushed, popped or taken | recovery settles the two nodes |
+//! | element held | nothing: it is withheld | recovery puts it on the lane's shelf: redelivered |
+//! | returning | it comes back, once | recovery ends the return |
+//! | woken the sleepers, not published | sleepers look again and find an announced operation | the first of them recovers it |
+//!
+//! The algorithm is in [`ring`], the primitive in `memory::exchange`, the model in `models::queue`.
 
+mod guards;
 pub mod ring;
+#[cfg(test)]
+mod tests;
+
+pub use guards::{Loan, Taken};
+
+use crate::error::{Full, NoLane, Timeout};
+use crate::layout::bind::{BindError, Binder};
+use crate::layout::node::{Node, StructureNode};
+use crate::layout::{Element, Field, Represent, Structure};
+use crate::memory::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::memory::attachment::Attachment;
+use crate::memory::cell::{CellGroups, Cells};
+use crate::memory::exchange::{Exchange, Fixed, Line};
+use crate::memory::kernel::Linux;
+use crate::memory::lane::Place;
+use crate::memory::padded::Padded;
+use crate::memory::shared::impl_shared;
+use crate::memory::signals::Signals;
+use crate::memory::site::Site;
+use crate::memory::word::NODES_PER_LANE;
+use core::mem::offset_of;
+use core::time::Duration;
+use ring::{Ring, Stop};
+use std::time::Instant;
+use zerocopy::FromZeros;
+
+/// Attempts before a waiting operation sleeps.
+const SPINS: usize = 64;
+
+/// The queue's bytes: see the module's picture.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+pub struct Repr<T, const N: usize, const L: usize> {
+    head: Padded<AtomicU64>,
+    tail: Padded<AtomicU64>,
+    signals: Signals,
+    lines: [Line; L],
+    words: [AtomicU64; N],
+    cells: CellGroups<T, N, L, NODES_PER_LANE>,
+}
+
+impl_shared!(impl[T: Element, const N: usize, const L: usize] Repr[T, N, L] {
+    head, tail, signals, lines, words, cells
+});
+
+impl<T: Element, const N: usize, const L: usize> Represent for Repr<T, N, L> {
+    const SIZE: usize = offset_of!(Self, cells) + size_of::<T>() * (N + NODES_PER_LANE * L);
+    const HOT: usize = offset_of!(Self, cells);
+    const NODE: Node = Node::Structure(StructureNode {
+        kind: "Queue",
+        capacity: &[N],
+        lanes: L,
+    });
+}
+
+/// A bounded lock-free FIFO in shared memory, for any number of producers and consumers.
+///
+/// `N` is a power of two. Values are copied in and out; [`loan`](Self::loan) writes one in place, and
+/// [`take`](Self::take) hands one out that comes back if its consumer dies.
+///
+/// ```
+/// use shm_runtime::prelude::*;
+///
+/// #[derive(ShmLayout)]
+/// struct Jobs {
+///     pending: Queue<u64, 8>,
+/// }
+///
+/// # let name = format!("doc-queue-{}", std::process::id());
+/// let jobs = Jobs::create(&name)?;
+/// jobs.pending.push(7)?;
+/// assert_eq!(jobs.pending.peek(), Some(7));
+/// assert_eq!(jobs.pending.pop(), Some(7));
+/// assert_eq!(jobs.pending.pop(), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Progress
+///
+/// Lock-free, whoever is killed or stopped. Only the `…_wait` forms block.
+#[derive(Debug)]
+pub struct Queue<T: Element, const N: usize> {
+    words: Site<[AtomicU64; N]>,
+    head: Site<AtomicU64>,
+    tail: Site<AtomicU64>,
+    signals: Site<Signals>,
+    lines: Site<[Line]>,
+    cells: Site<Cells<T>>,
+    place: Place,
+}
+
+impl<T: Element, const N: usize> Clone for Queue<T, N> {
+    fn clone(&self) -> Self {
+        Self {
+            words: self.words.clone(),
+            head: self.head.clone(),
+            tail: self.tail.clone(),
+            signals: self.signals.clone(),
+            lines: self.lines.clone(),
+            cells: self.cells.clone(),
+            place: self.place,
+        }
+    }
+}
+
+impl<T: Element, const N: usize> Field for Queue<T, N> {
+    type Element = T;
+    type Repr<const L: usize> = Repr<T, N, L>;
+
+    fn bind<const L: usize>(binder: &mut Binder<'_>) -> Result<Self, BindError> {
+        const { assert!(N.is_power_of_two(), "a queue's capacity is a power of two") };
+        let site = binder.site::<Repr<T, N, L>>()?;
+        let words = site.map(|repr| &repr.words);
+        let signals = site.map(|repr| &repr.signals);
+        Ok(Self {
+            place: Place {
+                words: words.offset(),
+                head: signals.offset(),
+                capacity: N as u64,
+            },
+            words,
+            head: site.map(|repr| &repr.head.0),
+            tail: site.map(|repr| &repr.tail.0),
+            signals,
+            lines: site.map(|repr| repr.lines.as_slice()),
+            cells: site.map(|repr| repr.cells.cells()),
+        })
+    }
+}
+
+impl<T: Element, const N: usize> Structure for Queue<T, N> {}
+
+impl<T: Element, const N: usize> Queue<T, N> {
+    #[inline(always)]
+    fn attachment(&self) -> &Attachment {
+        self.words.attachment()
+    }
+
+    #[inline(always)]
+    fn ring(&self) -> Ring<'_, T, Fixed<N>, Linux> {
+        Ring {
+            exchange: Exchange {
+                words: &self.words,
+                signals: &self.signals,
+                lines: &self.lines,
+                records: self.attachment().lanes(),
+                place: self.place,
+            },
+            cells: &self.cells,
+            head: &self.head,
+            tail: &self.tail,
+            kernel: Linux,
+        }
+    }
+
+    /// Counts what makes no sense, for `Segment::health`; panics on a read-only attachment.
+    #[cold]
+    #[inline(never)]
+    fn refused(&self, stop: Option<Stop>) {
+        self.words.assert_writable();
+        if stop == Some(Stop::Corrupt) {
+            self.attachment().local().corrupt.fetch_add(1, Relaxed); // a count
+        }
+    }
+
+    /// Elements that there is room for.
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+
+    /// How many elements there are, as far as that can be told while others push and pop.
+    ///
+    /// Elements that came back are not counted.
+    ///
+    /// # Progress
+    ///
+    /// Wait-free, in O(log N).
+    pub fn len(&self) -> usize {
+        self.ring().len()
+    }
+
+    /// Whether there was no element to pop at some moment during the call; others may push meanwhile.
+    ///
+    /// # Progress
+    ///
+    /// Wait-free, in O(log N).
+    pub fn is_empty(&self) -> bool {
+        self.ring().is_blocked(false)
+    }
+
+    /// Pushes `value`.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] gives the value back where all `N` places were taken at some moment during the call.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    ///
+    /// # Progress
+    ///
+    /// Lock-free.
+    #[inline]
+    pub fn push(&self, value: T) -> Result<(), Full<T>> {
+        let Some(lane) = self.attachment().enter() else {
+            self.refused(None);
+            return Err(Full(value));
+        };
+        match self.ring().push(lane.index(), value) {
+            Ok(()) => Ok(()),
+            Err(Stop::None) => Err(Full(value)),
+            Err(stop) => {
+                self.refused(Some(stop));
+                Err(Full(value))
+            }
+        }
+    }
+
+    /// Pops the oldest element; one that came back goes first.
+    ///
+    /// `None` where there was none at some moment during the call. An element that is popped is gone, even
+    /// if this process is killed before it has done anything with it: see [`take`](Self::take).
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    ///
+    /// # Progress
+    ///
+    /// Lock-free.
+    #[inline]
+    pub fn pop(&self) -> Option<T> {
+        let Some(lane) = self.attachment().enter() else {
+            self.refused(None);
+            return None;
+        };
+        match self.ring().pop(lane.index()) {
+            Ok(value) => Some(value),
+            Err(Stop::None) => None,
+            Err(stop) => {
+                self.refused(Some(stop));
+                None
+            }
+        }
+    }
+
+    /// A copy of the oldest element, which stays; works on read-only attachments.
+    ///
+    /// # Progress
+    ///
+    /// Lock-free.
+    pub fn peek(&self) -> Option<T> {
+        self.ring().peek().ok()
+    }
+
+    /// Pushes a prefix of `values`, one after the other, and says how many.
+    ///
+    /// They are not contiguous where others push at the same time. A kill leaves a prefix.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    ///
+    /// # Progress
+    ///
+    /// Lock-free.
+    pub fn push_slice(&self, values: &[T]) -> usize {
+        let Some(lane) = self.attachment().enter() else {
+            self.refused(None);
+            return 0;
+        };
+        let ring = self.ring();
+        let full = values
+            .iter()
+            .position(|&value| ring.push(lane.index(), value).is_err());
+        full.unwrap_or(values.len())
+    }
+
+    /// Pops into `out` from its start, and says how many.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    ///
+    /// # Progress
+    ///
+    /// Lock-free.
+    pub fn pop_slice(&self, out: &mut [T]) -> usize {
+        let Some(lane) = self.attachment().enter() else {
+            self.refused(None);
+            return 0;
+        };
+        let ring = self.ring();
+        for (count, place) in out.iter_mut().enumerate() {
+            match ring.pop(lane.index()) {
+                Ok(value) => *place = value,
+                Err(_) => return count,
+            }
+        }
+        out.len()
+    }
+
+    /// Pushes `value`, and waits up to `timeout` for room.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] gives the value back where there was none in time.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    ///
+    /// # Progress
+    ///
+    /// Blocking, until there is room. A process killed while it makes room loses no wake-up.
+    pub fn push_wait(&self, value: T, timeout: Duration) -> Result<(), Full<T>> {
+        self.wait(true, timeout, || self.push(value).ok())
+            .ok_or(Full(value))
+    }
+
+    /// Pops the oldest element, and waits up to `timeout` for one.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`] where there was none in time.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    ///
+    /// # Progress
+    ///
+    /// Blocking, until there is an element. A process killed while it pushes loses no wake-up.
+    pub fn pop_wait(&self, timeout: Duration) -> Result<T, Timeout> {
+        self.wait(false, timeout, || self.pop()).ok_or(Timeout)
+    }
+
+    /// Tries until it succeeds or the time is up, and sleeps in between. No lane is held meanwhile.
+    fn wait<R>(
+        &self,
+        filling: bool,
+        timeout: Duration,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        for _ in 0..SPINS {
+            if let Some(done) = attempt() {
+                return Some(done);
+            }
+            core::hint::spin_loop();
+        }
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            let left = deadline.map_or(Duration::MAX, |end| {
+                end.saturating_duration_since(Instant::now())
+            });
+            if let Some(done) = attempt() {
+                return Some(done);
+            }
+            if left.is_zero() {
+                return None;
+            }
+            let ring = self.ring();
+            let event = if filling {
+                &self.signals.emptied
+            } else {
+                &self.signals.filled
+            };
+            event.wait_round(
+                &Linux,
+                left,
+                || _ = self.attachment().recover(),
+                || ring.exchange.announced(!filling),
+                || ring.is_blocked(filling),
+            );
+        }
+    }
+
+    /// A place to write an element in, which [`Loan::commit`] then pushes without a copy.
+    ///
+    /// A loan that is dropped or forgotten, or whose process dies, costs nothing. Several may live at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`NoLane`] where the segment has no lane left: each loan needs one of its own.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    ///
+    /// # Progress
+    ///
+    /// Lock-free.
+    pub fn loan(&self) -> Result<Loan<'_, T, N>, NoLane> {
+        self.words.assert_writable();
+        let lane = self.attachment().lease().ok_or(NoLane)?;
+        Ok(Loan::new(self, lane))
+    }
+
+    /// Takes the oldest element, which comes back unless [`Taken::done`] acknowledges it.
+    ///
+    /// So an element whose consumer dies is delivered again, out of order and perhaps twice, and never lost.
+    ///
+    /// # Errors
+    ///
+    /// [`NoLane`] where the segment has no lane left: each taken element needs one of its own.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    ///
+    /// # Progress
+    ///
+    /// Lock-free.
+    pub fn take(&self) -> Result<Option<Taken<'_, T, N>>, NoLane> {
+        self.words.assert_writable();
+        let lane = self.attachment().lease().ok_or(NoLane)?;
+        let index = lane.index().ok_or(NoLane)?;
+        match self.ring().take(index) {
+            Ok(()) => Ok(Some(Taken::new(self, lane))),
+            Err(Stop::None) => Ok(None),
+            Err(stop) => {
+                self.refused(Some(stop));
+                Ok(None)
+            }
+        }
+    }
+}

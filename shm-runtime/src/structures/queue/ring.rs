@@ -23,7 +23,7 @@ use crate::memory::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 use crate::memory::cell::Cells;
-use crate::memory::exchange::{Capacity, Corrupt, Exchange};
+use crate::memory::exchange::{Capacity, Corrupt, Exchange, look};
 use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::seeded::{Bug, linearized, seeded};
 use crate::memory::shelf;
@@ -117,7 +117,7 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     /// Whether `ticket` was claimed at `end`.
     fn is_claimed(&self, end: End, ticket: u64) -> bool {
         let (_, at) = self.slot(ticket);
-        let word = self.exchange.packing().unpack(at.load(Acquire)); // (A)
+        let word = self.exchange.packing().unpack(look(at));
         Self::claimed(end, word) > self.lap(ticket)
     }
 
@@ -126,7 +126,7 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     #[inline(never)]
     fn locate(&self, end: End) -> u64 {
         let count = |i: u64| {
-            let word = self.exchange.packing().unpack(self.slot(i).1.load(Acquire)); // (A)
+            let word = self.exchange.packing().unpack(look(self.slot(i).1));
             Self::claimed(end, word)
         };
         let lap = count(0);
@@ -470,8 +470,7 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
         }; // only a hint
         loop {
             let (i, at) = self.slot(walk.ticket);
-            let old = at.load(Relaxed);
-            crate::memory::atomic::fence(Acquire); // (A); a relaxed load and a fence: also on read-only maps
+            let old = look(at);
             let word = self.exchange.packing().unpack(old);
             let lap = self.lap(walk.ticket);
             if word.full && word.lap == lap {
@@ -507,7 +506,7 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
         }
         let ticket = self.locate(end);
         let (_, at) = self.slot(ticket);
-        let word = self.exchange.packing().unpack(at.load(Acquire)); // (A)
+        let word = self.exchange.packing().unpack(look(at));
         let ready = word.lap == self.lap(ticket) && word.full != filling;
         !ready && Self::claimed(end, word) <= self.lap(ticket)
     }

@@ -1,0 +1,210 @@
+//! What a file says of itself, read once, copied and checked before any of it is mapped.
+
+use crate::error::OpenError;
+use crate::layout::bind::Found;
+use crate::memory::attachment::Regions;
+use crate::memory::control::{ControlData, FLAG_PERSIST, LAYOUT_VERSION};
+use crate::memory::lane::LaneRecord;
+use crate::memory::liveness::MAX_SLOTS;
+use crate::memory::participant::Participant;
+use crate::table::{self, Table, TableError};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// Longest descriptor that a reader accepts.
+const MAX_DESCRIPTOR: u64 = 64 << 20;
+
+/// A segment's table and control block, checked against each other and against the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Inspected {
+    pub(crate) table: Table,
+    pub(crate) control: ControlData,
+    pub(crate) regions: Regions,
+}
+
+impl Inspected {
+    /// Reads and checks the first bytes of a file of `size` bytes.
+    pub(crate) fn read(segment: &str, file: &File, size: u64) -> Result<Self, OpenError> {
+        let name = || segment.to_owned();
+        if size == 0 {
+            return Err(OpenError::Empty { segment: name() });
+        }
+        let head = read_at(segment, file, 0, (table::HEADER_SIZE as u64).min(size))?;
+        let header = table::parse_header(&head, table::MAX_SEGMENT)
+            .map_err(|why| table_error(segment, size, why))?;
+        let end = table::table_end(header.entry_count) as u64;
+        let expected = header.next_offset.max(end);
+        if size < expected {
+            return Err(OpenError::Truncated {
+                segment: name(),
+                size,
+                expected,
+            });
+        }
+        let bytes = read_at(segment, file, 0, end)?;
+        let table = table::parse(&bytes, size).map_err(|why| table_error(segment, size, why))?;
+        let control = read_control(segment, file, &table)?;
+        match control.total_size {
+            expected if size < expected => {
+                return Err(OpenError::Truncated {
+                    segment: name(),
+                    size,
+                    expected,
+                });
+            }
+            expected if size > expected => {
+                return Err(OpenError::Size {
+                    segment: name(),
+                    size,
+                    expected,
+                });
+            }
+            _ => {}
+        }
+        let regions = regions(&table, &control).map_err(|why| OpenError::Control {
+            segment: name(),
+            why: why.to_owned(),
+        })?;
+        Ok(Self {
+            table,
+            control,
+            regions,
+        })
+    }
+
+    /// Whether the segment stays when nobody is attached.
+    pub(crate) fn is_persistent(&self) -> bool {
+        self.control.flags & FLAG_PERSIST != 0
+    }
+
+    /// The table, as the binder wants it.
+    pub(crate) fn found(&self) -> Vec<Found> {
+        let entries = self.table.entries.iter();
+        let found = entries.map(|entry| Found {
+            name: entry.name.clone(),
+            offset: entry.offset as usize, // `read` compared it with the file's size
+            size: entry.size as usize,
+        });
+        found.collect()
+    }
+
+    /// Bytes that one of the table's units has.
+    pub(crate) fn unit(&self) -> usize {
+        1 << self.table.unit_shift
+    }
+
+    /// The descriptor's bytes.
+    pub(crate) fn read_descriptor(&self, segment: &str, file: &File) -> Result<Vec<u8>, OpenError> {
+        let (offset, len) = (self.control.descriptor_offset, self.control.descriptor_len);
+        read_at(segment, file, offset, len)
+    }
+}
+
+/// Reads `len` bytes at `offset`; a file that became too short for them was truncated meanwhile.
+fn read_at(segment: &str, file: &File, offset: u64, len: u64) -> Result<Vec<u8>, OpenError> {
+    let mut bytes = vec![0; len as usize];
+    file.read_exact_at(&mut bytes, offset).map_err(|source| {
+        if source.kind() == std::io::ErrorKind::UnexpectedEof {
+            let size = file.metadata().map_or(0, |data| data.len());
+            OpenError::Truncated {
+                segment: segment.to_owned(),
+                size,
+                expected: offset + len,
+            }
+        } else {
+            OpenError::System {
+                segment: segment.to_owned(),
+                doing: "reading",
+                source,
+            }
+        }
+    })?;
+    Ok(bytes)
+}
+
+fn table_error(segment: &str, size: u64, why: TableError) -> OpenError {
+    let segment = segment.to_owned();
+    match why {
+        TableError::Short => OpenError::Short { segment, size },
+        TableError::Magic(found) => OpenError::Magic { segment, found },
+        TableError::Version(found) => OpenError::Version {
+            segment,
+            found,
+            expected: table::VERSION,
+        },
+        why => OpenError::Table {
+            segment,
+            why: why.to_string(),
+        },
+    }
+}
+
+fn read_control(segment: &str, file: &File, table: &Table) -> Result<ControlData, OpenError> {
+    let damaged = |why: &str| OpenError::Control {
+        segment: segment.to_owned(),
+        why: why.to_owned(),
+    };
+    let size = size_of::<ControlData>() as u64;
+    let entry = table.entries.iter().find(|entry| entry.name == "@control");
+    let entry = entry.ok_or_else(|| damaged("the table has no entry `@control`"))?;
+    if entry.size < size {
+        return Err(damaged("its entry is too small"));
+    }
+    let bytes = read_at(segment, file, entry.offset, size)?;
+    let control = ControlData::from_bytes(&bytes).ok_or_else(|| damaged("it is too short"))?;
+    if control.layout_version != LAYOUT_VERSION {
+        return Err(OpenError::Version {
+            segment: segment.to_owned(),
+            found: control.layout_version,
+            expected: LAYOUT_VERSION,
+        });
+    }
+    if control.body != entry.offset || !control.body.is_multiple_of(table::BODY_ALIGN as u64) {
+        return Err(damaged("the body does not begin where the table says"));
+    }
+    if control.unit_shift != table.unit_shift {
+        return Err(damaged("its unit is not the table's"));
+    }
+    Ok(control)
+}
+
+/// Checks the rest of the control block against the table.
+fn regions(table: &Table, control: &ControlData) -> Result<Regions, &'static str> {
+    if control.lanes == 0 || control.lanes > MAX_SLOTS {
+        return Err("a segment has 1 to 1024 lanes");
+    }
+    let capacity = table::capacity_before(control.body as usize);
+    if control.table_capacity as usize != capacity || table.entries.len() > capacity {
+        return Err("the table's capacity does not fit before the body");
+    }
+    if control.schema_entries as usize > table.entries.len() {
+        return Err("the table has fewer entries than the schema");
+    }
+    let descriptor_end = control
+        .descriptor_offset
+        .checked_add(control.descriptor_len);
+    if control.descriptor_len > MAX_DESCRIPTOR
+        || control.descriptor_offset < control.body
+        || descriptor_end.is_none_or(|end| end > control.spare_offset)
+        || control.spare_offset > control.total_size
+    {
+        return Err("the descriptor does not lie inside the segment");
+    }
+    let count = control.lanes as usize;
+    let region = |name: &str, each: usize| {
+        let entry = table.entries.iter().find(|entry| entry.name == name)?;
+        (entry.size == (each * count) as u64).then_some(entry.offset as usize)
+    };
+    let participants = region("@participants", size_of::<Participant>());
+    let lanes = region("@lanes", size_of::<LaneRecord>());
+    match (participants, lanes) {
+        (Some(participants), Some(lanes)) if lanes.is_multiple_of(align_of::<LaneRecord>()) => {
+            Ok(Regions {
+                participants,
+                lanes,
+                count,
+            })
+        }
+        _ => Err("the entries of participants and lanes do not fit their number"),
+    }
+}

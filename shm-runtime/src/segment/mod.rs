@@ -1,0 +1,308 @@
+//! A live segment: where memory, table and layout meet.
+//!
+//! A segment appears under its name complete or not at all ([`birth`]), is checked before it is
+//! mapped ([`inspect`], [`compare`], [`open`]), and lives while somebody is attached to it
+//! ([`crate::memory::liveness`]).
+
+mod birth;
+mod compare;
+mod inspect;
+mod name;
+mod open;
+mod options;
+mod prune;
+
+pub use name::DIRECTORY;
+pub use options::{Options, Owner};
+pub use prune::prune;
+
+use crate::error::{CreateError, Holder, OpenError, OpenOrCreateError};
+use crate::layout::ShmLayout;
+use crate::layout::bind::{Binder, Found};
+use crate::memory::attachment::Attachment;
+use crate::memory::participant::ParticipantInfo;
+use crate::memory::sweep::Recovery;
+use crate::posix::file;
+use birth::Unborn;
+use core::fmt;
+use core::ops::Deref;
+use inspect::Inspected;
+use open::Opened;
+use options::{Init, Settings};
+use std::io;
+use std::sync::Arc;
+
+/// A segment with the schema `S`, open in this process.
+///
+/// It dereferences to the schema, whose fields are the handles: `segment.events.push(…)`. All
+/// functions of its own are associated functions, `Segment::name(&segment)`, so that they collide with
+/// no field. The handles may outlive it: the segment is left when it and they are all dropped.
+pub struct Segment<S> {
+    schema: S,
+    attachment: Arc<Attachment>,
+    name: String,
+    id: [u8; 16],
+    table: Vec<Found>,
+    warnings: Vec<String>,
+}
+
+impl<S> Deref for Segment<S> {
+    type Target = S;
+
+    #[inline]
+    fn deref(&self) -> &S {
+        &self.schema
+    }
+}
+
+impl<S> fmt::Debug for Segment<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment")
+            .field("name", &self.name)
+            .field("bytes", &self.attachment.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Creating and opening: what [`ShmLayout`] and [`Options`] offer.
+impl<S: ShmLayout> Segment<S> {
+    fn create(
+        name: &str,
+        settings: &Settings,
+        init: Option<Init<'_, S>>,
+    ) -> Result<Self, CreateError> {
+        let mut child = Self::conceive(checked_for_create(name)?, settings, init)?;
+        child.publish()?;
+        Ok(child.segment)
+    }
+
+    fn open(name: &str, settings: &Settings) -> Result<Self, OpenError> {
+        let name = checked_for_open(name)?;
+        Self::bind(name, open::open(name, &S::BLUEPRINT, settings)?)
+    }
+
+    fn open_or_create(
+        name: &str,
+        settings: &Settings,
+        mut init: Option<Init<'_, S>>,
+    ) -> Result<Self, OpenOrCreateError> {
+        let name = checked_for_open(name)?;
+        let mut conceived = None;
+        loop {
+            match open::open_now(name, &S::BLUEPRINT, settings) {
+                Ok(opened) => return Ok(Self::bind(name, opened)?),
+                Err(OpenError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let mut child = match conceived.take() {
+                Some(child) => child,
+                None => Self::conceive(name, settings, init.take())?,
+            };
+            match child.publish() {
+                Ok(()) => return Ok(child.segment),
+                // Somebody else was faster: system-wide progress. Theirs is opened, or, where it is
+                // gone again, the name is asked for again.
+                Err(CreateError::AlreadyExists {
+                    holder: Holder::Segment | Holder::Persistent,
+                    ..
+                }) => {
+                    conceived = Some(child);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Makes a segment that has no name yet.
+    fn conceive(
+        name: &str,
+        settings: &Settings,
+        init: Option<Init<'_, S>>,
+    ) -> Result<Child<S>, CreateError> {
+        let Unborn {
+            attachment,
+            naming,
+            found,
+        } = birth::conceive(name, &S::BLUEPRINT, settings)?;
+        let opened = Opened {
+            attachment,
+            found,
+            warnings: Vec::new(),
+        };
+        let segment = Self::bind(name, opened).map_err(|source| CreateError::Attach { source })?;
+        if let Some(init) = init {
+            init(&segment);
+        }
+        Ok(Child { segment, naming })
+    }
+
+    /// Gives the schema its handles.
+    fn bind(name: &str, opened: Opened) -> Result<Self, OpenError> {
+        let Opened {
+            attachment,
+            found,
+            warnings,
+        } = opened;
+        let attachment = Arc::new(attachment);
+        let table = found.found();
+        let mut binder = Binder::new(&attachment, &table, found.unit());
+        let schema = S::bind_all(&mut binder).map_err(|why| OpenError::Table {
+            segment: name.to_owned(),
+            why: why.to_string(),
+        })?;
+        Ok(Self {
+            schema,
+            attachment,
+            name: name.to_owned(),
+            id: found.control.segment_id,
+            table,
+            warnings,
+        })
+    }
+}
+
+/// A segment that may not have its name yet.
+struct Child<S> {
+    segment: Segment<S>,
+    naming: birth::Naming,
+}
+
+impl<S> Child<S> {
+    fn publish(&mut self) -> Result<(), CreateError> {
+        birth::publish(
+            &self.segment.name,
+            &self.segment.attachment,
+            &mut self.naming,
+        )
+    }
+}
+
+fn checked_for_create(name: &str) -> Result<&str, CreateError> {
+    name::check(name).map_err(|why| CreateError::BadName {
+        segment: name.to_owned(),
+        why,
+    })
+}
+
+fn checked_for_open(name: &str) -> Result<&str, OpenError> {
+    name::check(name).map_err(|why| OpenError::BadName {
+        segment: name.to_owned(),
+        why,
+    })
+}
+
+impl<S> Segment<S> {
+    /// The segment's name.
+    pub fn name(segment: &Self) -> &str {
+        &segment.name
+    }
+
+    /// The random number that tells this segment from its predecessors and successors of the same name.
+    pub fn id(segment: &Self) -> [u8; 16] {
+        segment.id
+    }
+
+    /// The table's entries at the time of opening, ours (`@…`) included.
+    pub fn table(segment: &Self) -> &[Found] {
+        &segment.table
+    }
+
+    /// What was accepted at opening although it could not be checked completely.
+    pub fn warnings(segment: &Self) -> &[String] {
+        &segment.warnings
+    }
+
+    /// What this process has of the segment: its mapping and its slot.
+    pub fn attachment(segment: &Self) -> &Arc<Attachment> {
+        &segment.attachment
+    }
+
+    /// Everybody who is attached at the moment, this process included, but for read-only ones.
+    ///
+    /// # Errors
+    ///
+    /// Where the system cannot be asked.
+    pub fn participants(segment: &Self) -> io::Result<Vec<ParticipantInfo>> {
+        segment.attachment.participants()
+    }
+
+    /// Settles what dead participants left unfinished, as operations do by themselves when they run out
+    /// of room; nobody needs to call it for anybody's progress.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment.
+    pub fn recover(segment: &Self) -> Recovery {
+        assert!(
+            !segment.attachment.is_read_only(),
+            "segment `{}` was opened read-only; open it without `.read_only()` to recover what the dead left",
+            segment.name
+        );
+        segment.attachment.recover()
+    }
+
+    /// Attaches a forked child now, instead of at its first operation; of no effect where it is attached.
+    ///
+    /// A daemon does so before its parent leaves, so that the segment does not lose its last participant.
+    ///
+    /// # Errors
+    ///
+    /// Where no slot is free, or the file cannot be opened again.
+    pub fn reattach(segment: &Self) -> Result<(), OpenError> {
+        let attached = segment.attachment.attach(crate::memory::liveness::PATIENCE);
+        attached.map_err(|why| open::attach_error(&segment.name, why))
+    }
+
+    /// Whether the segment's name still leads to this segment.
+    pub fn is_current(segment: &Self) -> bool {
+        segment.attachment.place().leads_here()
+    }
+
+    /// Removes the segment's name, whoever is attached: they keep what they have, and a new segment can
+    /// be created under the name.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NotFound`] where the name leads to this segment no more, or of the system.
+    pub fn unlink(segment: &Self) -> Result<(), OpenError> {
+        let name = || segment.name.clone();
+        if !Self::is_current(segment) {
+            return Err(OpenError::NotFound { segment: name() });
+        }
+        remove(&segment.name)
+    }
+}
+
+fn remove(name: &str) -> Result<(), OpenError> {
+    file::unlink(&name::path(name)).map_err(|source| {
+        let segment = name.to_owned();
+        match source.kind() {
+            io::ErrorKind::NotFound => OpenError::NotFound { segment },
+            _ => OpenError::System {
+                segment,
+                doing: "unlinking",
+                source,
+            },
+        }
+    })
+}
+
+/// Removes a segment's name, whoever is attached: see [`ShmLayout::unlink`].
+///
+/// # Errors
+///
+/// Where there is none, or the file is no segment, or of the system.
+pub fn unlink(name: &str) -> Result<(), OpenError> {
+    let name = checked_for_open(name)?;
+    let file = open::open_name(name, &name::path(name), false)?;
+    match Inspected::read(name, &file, file.metadata().map_or(0, |data| data.len())) {
+        // No segment at all: it is somebody else's file.
+        Err(
+            error @ (OpenError::Empty { .. }
+            | OpenError::Short { .. }
+            | OpenError::Magic { .. }
+            | OpenError::System { .. }),
+        ) => Err(error),
+        _ => remove(name),
+    }
+}
