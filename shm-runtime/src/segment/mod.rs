@@ -6,6 +6,7 @@
 
 mod birth;
 mod compare;
+mod health;
 mod inspect;
 mod leftover;
 mod name;
@@ -14,6 +15,7 @@ mod options;
 mod plan;
 mod prune;
 
+pub use health::Health;
 pub use name::DIRECTORY;
 pub use options::{Options, Owner};
 pub use prune::prune;
