@@ -19,7 +19,7 @@ pub use layout::{Element, ShmLayout, ShmType};
 pub use segment::{Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
-pub use structures::{Array, Atomic, Loan, Queue, Taken};
+pub use structures::{Array, Atomic, Consumer, Loan, Producer, Queue, RoleTaken, Spsc, Taken};
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
 /// crate turns on bytemuck's own.
@@ -30,6 +30,6 @@ pub use plain::*;
 
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
-    pub use crate::structures::{Array, Atomic, Queue};
+    pub use crate::structures::{Array, Atomic, Queue, Spsc};
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

@@ -7,9 +7,11 @@
 mod birth;
 mod compare;
 mod inspect;
+mod leftover;
 mod name;
 mod open;
 mod options;
+mod plan;
 mod prune;
 
 pub use name::DIRECTORY;
@@ -103,7 +105,7 @@ impl<S: ShmLayout> Segment<S> {
                 // Somebody else was faster: system-wide progress. Theirs is opened, or, where it is
                 // gone again, the name is asked for again.
                 Err(CreateError::AlreadyExists {
-                    holder: Holder::Segment | Holder::Persistent,
+                    holder: Holder::Segment | Holder::Persistent | Holder::Closing,
                     ..
                 }) => {
                     conceived = Some(child);
@@ -251,6 +253,12 @@ impl<S> Segment<S> {
     pub fn reattach(segment: &Self) -> Result<(), OpenError> {
         let attached = segment.attachment.attach(crate::memory::liveness::PATIENCE);
         attached.map_err(|why| open::attach_error(&segment.name, why))
+    }
+
+    /// Whether a page of the segment was gone when this process touched it, because somebody truncated
+    /// the file: noticed with [`Options::guard_sigbus`] only. What such pages hold is zero and local.
+    pub fn is_truncated(segment: &Self) -> bool {
+        segment.attachment.is_truncated()
     }
 
     /// Whether the segment's name still leads to this segment.
