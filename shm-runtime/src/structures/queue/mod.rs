@@ -116,7 +116,7 @@ impl<T: Element, const N: usize, const L: usize> Represent for Repr<T, N, L> {
 ///
 /// Lock-free, whoever is killed or stopped. Only the `…_wait` forms block.
 #[derive(Debug)]
-pub struct Queue<T: Element, const N: usize> {
+pub struct Queue<T: 'static, const N: usize> {
     words: Site<[AtomicU64; N]>,
     head: Site<AtomicU64>,
     tail: Site<AtomicU64>,
@@ -126,7 +126,7 @@ pub struct Queue<T: Element, const N: usize> {
     place: Place,
 }
 
-impl<T: Element, const N: usize> Clone for Queue<T, N> {
+impl<T, const N: usize> Clone for Queue<T, N> {
     fn clone(&self) -> Self {
         Self {
             words: self.words.clone(),
