@@ -14,7 +14,7 @@ pub mod segment;
 pub mod structures;
 pub mod table;
 
-pub use error::{CreateError, Full, NoLane, OpenError, OpenOrCreateError, Timeout};
+pub use error::{CreateError, Full, NoLane, OpenError, OpenOrCreateError, RegisterError, Timeout};
 pub use layout::{Element, ShmLayout, ShmType};
 pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]

@@ -339,7 +339,7 @@ const fn count(schema: &SchemaNode) -> usize {
 }
 
 /// A body whose blueprint is known at compile time: `Body<F, L>`.
-pub trait BodyLayout {
+pub trait BodyLayout: super::single::Singles {
     /// The blueprint.
     const BLUEPRINT: Blueprint;
     /// What the rules need to know of it.
