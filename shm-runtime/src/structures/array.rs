@@ -363,14 +363,4 @@ mod tests {
     fn message_names_the_array() {
         out_of_range("grid", 7, 1, 5);
     }
-
-    /// Stores element `i`.
-    ///
-    /// # Panics
-    ///
-    /// Where `i` is not below `N`, and on a read-only attachment.
-    pub fn set(&self, i: usize, value: T) {
-        self.cells.assert_writable();
-        assert!(self.cells.store(i, value), "index {i} of {N} elements");
-    }
 }
