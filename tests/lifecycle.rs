@@ -143,6 +143,57 @@ fn mode_is_as_asked_whatever_the_umask() {
 }
 
 #[test]
+fn group_is_as_asked() {
+    let name = unique("group");
+    match Sim::options().group(12_345).mode(0o640).create(&name) {
+        Ok(_sim) => {
+            use std::os::unix::fs::MetadataExt;
+            let found = path(&name).metadata().unwrap();
+            assert_eq!((found.gid(), found.mode() & 0o777), (12_345, 0o640));
+        }
+        // Only root may give a file to a group that it is not in.
+        Err(CreateError::System { doing, source, .. }) => {
+            assert_eq!(doing, "setting the group");
+            assert_eq!(source.kind(), std::io::ErrorKind::PermissionDenied);
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn who_removes_the_name_and_stops_is_not_waited_for_for_ever() {
+    let name = unique("closing");
+    let _cleanup = Cleanup(name.clone());
+    drop(Sim::options().persist().create(&name).unwrap());
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(path(&name))
+        .unwrap();
+    let mut lock = libc::flock {
+        l_type: libc::F_WRLCK as i16,
+        l_whence: libc::SEEK_SET as i16,
+        l_start: 1 << 40,
+        l_len: 1025,
+        l_pid: 0,
+    };
+    // SAFETY: the command reads one `flock`, which lives through the call.
+    let locked = unsafe {
+        libc::fcntl(
+            std::os::fd::AsRawFd::as_raw_fd(&file),
+            libc::F_OFD_SETLK,
+            &raw mut lock,
+        )
+    };
+    assert_eq!(locked, 0);
+    let error = Sim::open(&name).unwrap_err();
+    assert!(matches!(error, OpenError::Closing { .. }), "{error}");
+    let error = Sim::options().read_only().open(&name).unwrap_err();
+    assert!(matches!(error, OpenError::Closing { .. }), "{error}");
+    drop(file);
+    Sim::open(&name).unwrap();
+}
+
+#[test]
 fn init_runs_before_the_segment_has_its_name() {
     let name = unique("init");
     let filled = Sim::options()

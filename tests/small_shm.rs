@@ -6,6 +6,7 @@ mod common;
 
 use common::{exists, path, role, role_command, unique};
 use shm_runtime::{Array, CreateError, OpenError, Segment, ShmLayout};
+use std::ffi::CStr;
 use std::os::unix::process::CommandExt;
 
 #[derive(Debug, ShmLayout)]
@@ -92,7 +93,7 @@ fn without_shared_memory(name: &str) {
 
 /// Runs a role where `target` is a new tmpfs of 1 MiB. Says so and does nothing where this process
 /// may not make mount namespaces.
-fn in_namespace(role: &str, target: &'static std::ffi::CStr) {
+fn in_namespace(role: &str, target: &'static CStr) {
     let mut command = role_command("child", role, &unique(role));
     let mount = move || {
         // SAFETY: a number, between fork and exec, where there is one thread.

@@ -3,7 +3,7 @@
 use crate::model::Model;
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, GenericParam};
+use syn::{DeriveInput, GenericParam, parse_quote};
 
 /// A schema without fields.
 pub(crate) fn schema(model: &Model<'_>, errors: TokenStream) -> TokenStream {
@@ -15,8 +15,8 @@ pub(crate) fn schema(model: &Model<'_>, errors: TokenStream) -> TokenStream {
             #[automatically_derived]
             impl #impl_generics #private::Field for #ident #type_generics #where_clause {
                 type Element = ();
-                type Repr<const __LANES: usize> = #private::Invalid;
-                fn bind<const __LANES: usize>(
+                type Repr<const __LANES: ::core::primitive::usize> = #private::Invalid;
+                fn bind<const __LANES: ::core::primitive::usize>(
                     _: &mut #private::Binder<'_>,
                 ) -> ::core::result::Result<Self, #private::BindError> {
                     ::core::result::Result::Err(#private::BindError::Internal(""))
@@ -24,7 +24,7 @@ pub(crate) fn schema(model: &Model<'_>, errors: TokenStream) -> TokenStream {
             }
             #[automatically_derived]
             impl #impl_generics #private::ShmLayout for #ident #type_generics #where_clause {
-                const LANES: usize = 1;
+                const LANES: ::core::primitive::usize = 1;
                 type Body = #private::Body<#private::Invalid, 1>;
                 fn bind_all(
                     _: &mut #private::Binder<'_>,
@@ -60,7 +60,11 @@ pub(crate) fn plain(input: &DeriveInput, name: &TokenStream, errors: TokenStream
         return errors;
     }
     let ident = &input.ident;
-    let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
+    let mut generics = input.generics.clone();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!(#name));
+    }
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
         #errors
         #[automatically_derived]

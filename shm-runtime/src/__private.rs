@@ -4,15 +4,15 @@ pub use crate::layout::align::{
     Align64, Align128, Align256, Align512, Align1024, Align2048, Align4096,
 };
 pub use crate::layout::bind::{BindError, Binder};
-pub use crate::layout::body::{Body, FactsOf, NoFacts, check_facts};
+pub use crate::layout::body::{Body, FactsOf, NoFacts, check_facts, check_field};
 pub use crate::layout::element::{
-    About, AboutFields, Describe, DescribeField, Opaque, SharedElement, Undescribed,
+    About, AboutFields, AtomicElement, Describe, DescribeField, Opaque, SharedElement, Undescribed,
+    ZeroableField,
 };
 pub use crate::layout::node::{ElementNode, FieldNode, Node, Scalar, ScalarNode, SchemaNode};
 pub use crate::layout::padding::{no_padding_at_end, no_padding_between};
-pub use crate::layout::{Field, Represent, ShmLayout, ShmType};
+pub use crate::layout::{Field, Represent, SchemaField, ShmLayout, ShmType};
 pub use crate::memory::shared::Shared;
-pub use crate::structures::AtomicElement;
 pub use bytemuck;
 pub use zerocopy;
 

@@ -1,12 +1,13 @@
 //! `ShmType`: the description of an element's fields.
 
+use super::placed;
 use crate::attr::Place;
 use crate::check::{self, Faults};
 use crate::fallback;
 use crate::model::{Field, Model};
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::DeriveInput;
+use syn::{DeriveInput, parse_quote};
 
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     let mut faults = Faults::default();
@@ -21,7 +22,19 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
 fn expand(model: &Model<'_>) -> TokenStream {
     let (ident, private, doc) = (model.ident, &model.private, &model.doc);
     let name = ident.to_string();
-    let (impl_generics, type_generics, where_clause) = model.original.generics.split_for_impl();
+    let mut generics = model.original.generics.clone();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!(#private::ShmType));
+    }
+    if !model.is_generic() {
+        // `ShmType` asks for the same; this has a message of ours.
+        let bound = placed(quote!(#private::SharedElement), ident);
+        generics
+            .make_where_clause()
+            .predicates
+            .push(parse_quote!(#ident: #bound));
+    }
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let fields = model.fields.iter().map(|field| {
         let Field {
             ident,

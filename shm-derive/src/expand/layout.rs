@@ -19,17 +19,17 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     }
 }
 
-/// A wrong field type is reported once, on the user's tokens, because the expansion names the types once,
-/// in `impl __Types`; the representation is generic over them, and the other impls assume by a `where`
-/// clause that they are fields. rustc reports such a clause where it does not hold, and believes it.
+/// A wrong field type is reported once, on the user's tokens: all impls assume by the same `where` clause,
+/// made of these tokens, that the types are fields; rustc reports such a clause where it does not hold, and
+/// believes it. The types may be private where the struct is public, so only private items name them.
 fn expand(model: &Model<'_>) -> TokenStream {
     let names = Names::new(model);
     let repr = repr_struct(model, &names);
     let represent = represent_impl(model, &names);
     let types = types_impl(model, &names);
     let about = about_impl(model, &names);
-    let field = field_impl(model, &names);
-    let layout = layout_impl(model, &names);
+    let field = field_impl(model);
+    let layout = layout_impl(model);
     let check = (!model.is_generic()).then(|| check(model));
     let private = &model.private;
     quote! {
@@ -50,12 +50,8 @@ fn expand(model: &Model<'_>) -> TokenStream {
 struct Names {
     types: Vec<Ident>,
     places: Vec<Ident>,
-    /// The representations: `<type as Field>::Repr<__LANES>`.
+    /// The representations: `<<__Schema as __Types>::type as SchemaField>::Repr<__LANES>`.
     reprs: Vec<TokenStream>,
-    /// `__Schema, type: Field, …, const __LANES: usize`.
-    declared: TokenStream,
-    /// `__Schema, type, …, __LANES`.
-    used: TokenStream,
 }
 
 impl Names {
@@ -63,14 +59,11 @@ impl Names {
         let private = &model.private;
         let count = 0..model.fields.len();
         let types: Vec<_> = count.clone().map(|i| format_ident!("__Field{i}")).collect();
+        let repr =
+            |ty| quote!(<<__Schema as __Types>::#ty as #private::SchemaField>::Repr<__LANES>);
         Self {
             places: count.map(|i| format_ident!("field_{i}")).collect(),
-            reprs: types
-                .iter()
-                .map(|ty| quote!(<#ty as #private::Field>::Repr<__LANES>))
-                .collect(),
-            declared: quote!(__Schema, #(#types: #private::Field,)* const __LANES: usize),
-            used: quote!(__Schema, #(#types,)* __LANES),
+            reprs: types.iter().map(repr).collect(),
             types,
         }
     }
@@ -80,13 +73,7 @@ fn repr_struct(model: &Model<'_>, names: &Names) -> TokenStream {
     let private = &model.private;
     let visibility = &model.original.vis;
     let zerocopy = quote!(#private::zerocopy).to_string();
-    let Names {
-        places,
-        reprs,
-        declared,
-        used,
-        ..
-    } = names;
+    let Names { places, reprs, .. } = names;
     let fields = model
         .fields
         .iter()
@@ -101,15 +88,15 @@ fn repr_struct(model: &Model<'_>, names: &Names) -> TokenStream {
         #[derive(#private::zerocopy::FromZeros)]
         #[zerocopy(crate = #zerocopy)]
         #[repr(C)]
-        #visibility struct __ShmRepr<#declared> {
+        #visibility struct __ShmRepr<__Schema: __Types, const __LANES: ::core::primitive::usize> {
             #(#fields)*
-            schema: ::core::marker::PhantomData<fn() -> __Schema>,
         }
 
         // SAFETY: the fields are zero-sized markers and representations, and the bounds say that each
         // representation is `Shared`; what lies between them is padding.
         #[automatically_derived]
-        unsafe impl<#declared> #private::Shared for __ShmRepr<#used>
+        unsafe impl<__Schema: __Types, const __LANES: ::core::primitive::usize> #private::Shared
+            for __ShmRepr<__Schema, __LANES>
         where
             #(#reprs: #private::Shared,)*
         {
@@ -124,8 +111,6 @@ fn represent_impl(model: &Model<'_>, names: &Names) -> TokenStream {
         types,
         places,
         reprs,
-        declared,
-        used,
     } = names;
     let fields = model.fields.iter().enumerate().map(|(index, field)| {
         let (place, repr, ty) = (&places[index], &reprs[index], &types[index]);
@@ -144,15 +129,15 @@ fn represent_impl(model: &Model<'_>, names: &Names) -> TokenStream {
                 size: <#repr as #private::Represent>::SIZE,
                 hot: <#repr as #private::Represent>::HOT,
                 node: &<#repr as #private::Represent>::NODE,
-                element: <__Schema as #private::AboutFields>::ABOUT[#index].element::<#ty>(),
+                element: <__Schema as #private::AboutFields>::ABOUT[#index].element::<<__Schema as __Types>::#ty>(),
             }
         }
     });
     quote! {
         #[automatically_derived]
-        impl<#declared> #private::Represent for __ShmRepr<#used>
+        impl<__Schema, const __LANES: ::core::primitive::usize> #private::Represent for __ShmRepr<__Schema, __LANES>
         where
-            __Schema: #private::AboutFields,
+            __Schema: __Types + #private::AboutFields,
         {
             const NODE: #private::Node = #private::Node::Schema(#private::SchemaNode {
                 name: #name,
@@ -163,14 +148,15 @@ fn represent_impl(model: &Model<'_>, names: &Names) -> TokenStream {
     }
 }
 
-/// The fields' types: the only place where the expansion names them.
+/// The fields' types, by number: what the representation is generic over.
 fn types_impl(model: &Model<'_>, names: &Names) -> TokenStream {
-    let (ident, visibility, types) = (model.ident, &model.original.vis, &names.types);
-    let (impl_generics, type_generics, where_clause) = model.original.generics.split_for_impl();
+    let (ident, private, types) = (model.ident, &model.private, &names.types);
+    let assuming = assuming_fields(model);
+    let (impl_generics, type_generics, where_clause) = assuming.split_for_impl();
     let written = model.fields.iter().map(|field| field.ty);
     quote! {
-        #visibility trait __Types {
-            #(type #types;)*
+        trait __Types {
+            #(type #types: #private::SchemaField;)*
         }
 
         #[automatically_derived]
@@ -183,8 +169,12 @@ fn types_impl(model: &Model<'_>, names: &Names) -> TokenStream {
 /// What only the concrete types can tell: whether the elements are described.
 fn about_impl(model: &Model<'_>, names: &Names) -> TokenStream {
     let (ident, private) = (model.ident, &model.private);
-    let assuming = assuming_fields(model, names);
-    let (impl_generics, type_generics, where_clause) = assuming.split_for_impl();
+    // An assumption about parameters would hide what the implementations say of them.
+    let generics = match model.is_generic() {
+        true => model.original.generics.clone(),
+        false => assuming_fields(model),
+    };
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let about = model
         .fields
         .iter()
@@ -206,14 +196,14 @@ fn about_impl(model: &Model<'_>, names: &Names) -> TokenStream {
 }
 
 /// The struct's parameters, and the assumption that each field's type is one and its elements are such.
-fn assuming_fields(model: &Model<'_>, names: &Names) -> Generics {
+fn assuming_fields(model: &Model<'_>) -> Generics {
     let private = &model.private;
     let mut generics = model.original.generics.clone();
     let clause = generics.make_where_clause();
-    for (field, ty) in model.fields.iter().zip(&names.types) {
-        let assumed = placed(quote!(<Self as __Types>::#ty: #private::Field), field.ty);
-        clause.predicates.push(parse_quote!(#assumed));
-        for (element, bound) in check::elements(field.ty) {
+    for Field { ty, .. } in &model.fields {
+        let bound = placed(quote!(#private::SchemaField), ty);
+        clause.predicates.push(parse_quote!(#ty: #bound));
+        for (element, bound) in check::elements(ty) {
             let bound = format_ident!("{bound}");
             let written = placed(quote!(#private::#bound), element);
             clause.predicates.push(parse_quote!(#element: #written));
@@ -222,23 +212,20 @@ fn assuming_fields(model: &Model<'_>, names: &Names) -> Generics {
     generics
 }
 
-fn field_impl(model: &Model<'_>, names: &Names) -> TokenStream {
+fn field_impl(model: &Model<'_>) -> TokenStream {
     let (ident, private) = (model.ident, &model.private);
-    let assuming = assuming_fields(model, names);
+    let assuming = assuming_fields(model);
     let (impl_generics, type_generics, where_clause) = assuming.split_for_impl();
-    let types = &names.types;
     let handles = model.fields.iter().map(|Field { ident, name, .. }| {
         quote!(#ident: #private::Binder::field::<_, __LANES>(binder, #name)?)
     });
     quote! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl #impl_generics #private::Field for #ident #type_generics #where_clause {
             type Element = ();
-            type Repr<const __LANES: usize> =
-                __ShmRepr<Self, #(<Self as __Types>::#types,)* __LANES>;
+            type Repr<const __LANES: ::core::primitive::usize> = __ShmRepr<Self, __LANES>;
 
-            fn bind<const __LANES: usize>(
+            fn bind<const __LANES: ::core::primitive::usize>(
                 binder: &mut #private::Binder<'_>,
             ) -> ::core::result::Result<Self, #private::BindError> {
                 ::core::result::Result::Ok(Self { #(#handles),* })
@@ -247,14 +234,14 @@ fn field_impl(model: &Model<'_>, names: &Names) -> TokenStream {
     }
 }
 
-fn layout_impl(model: &Model<'_>, names: &Names) -> TokenStream {
+fn layout_impl(model: &Model<'_>) -> TokenStream {
     let (ident, private, lanes) = (model.ident, &model.private, &model.lanes);
-    let assuming = assuming_fields(model, names);
+    let assuming = assuming_fields(model);
     let (impl_generics, type_generics, where_clause) = assuming.split_for_impl();
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::ShmLayout for #ident #type_generics #where_clause {
-            const LANES: usize = #lanes;
+            const LANES: ::core::primitive::usize = #lanes;
             type Body = #private::Body<<Self as #private::Field>::Repr<{ #lanes }>, { #lanes }>;
 
             fn bind_all(
@@ -269,7 +256,15 @@ fn layout_impl(model: &Model<'_>, names: &Names) -> TokenStream {
 /// Rules about numbers, checked where the struct is declared and not where it is first used.
 fn check(model: &Model<'_>) -> TokenStream {
     let (ident, private) = (model.ident, &model.private);
-    let check = quote!(#private::check_facts(#private::FactsOf::<#ident>::FACTS));
-    let check = placed(check, ident);
-    quote!(const _: () = #check;)
+    let facts = quote!(#private::FactsOf::<#ident>::FACTS);
+    let schema = placed(quote!(#private::check_facts(#facts)), ident);
+    let fields = model
+        .fields
+        .iter()
+        .enumerate()
+        .map(|(index, field)| placed(quote!(#private::check_field(#facts, #index)), field.ty));
+    quote! {
+        const _: () = #schema;
+        #(const _: () = #fields;)*
+    }
 }

@@ -9,8 +9,10 @@ use std::error::Error;
 use std::io;
 
 mod open;
+mod register;
 
 pub use open::{Change, FieldChange, OpenError, SchemaMismatch};
+pub use register::RegisterError;
 
 /// There was no room for the value, which comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,6 +122,8 @@ pub enum CreateError {
 pub enum Holder {
     /// A segment that somebody is attached to.
     Segment,
+    /// A segment that somebody is removing who does not come to an end: a stopped process.
+    Closing,
     /// A segment that stays when nobody is attached.
     Persistent,
     /// A file that is no segment, or one too damaged to tell.
@@ -156,6 +160,9 @@ impl fmt::Display for Holder {
         match self {
             Self::Segment => f.write_str(
                 "somebody is attached to a segment of that name; use `open` or `open_or_create` to join",
+            ),
+            Self::Closing => f.write_str(
+                "a process that does not come to an end is removing a segment of that name; resume or kill it",
             ),
             Self::Persistent => f.write_str(
                 "a persistent segment has that name; `open` it, or remove it with `unlink`",

@@ -1,6 +1,6 @@
 //! From the segment's table to handles.
 
-use super::field::{Field, Represent};
+use super::field::{Represent, SchemaField};
 use crate::memory::attachment::Attachment;
 use crate::memory::site::{Site, SiteError};
 use core::fmt;
@@ -44,7 +44,7 @@ impl<'a> Binder<'a> {
     /// # Errors
     ///
     /// Where the table has no fitting entry.
-    pub fn field<F: Field, const L: usize>(&mut self, name: &str) -> Result<F, BindError> {
+    pub fn field<F: SchemaField, const L: usize>(&mut self, name: &str) -> Result<F, BindError> {
         let outer = self.path.len();
         if outer > 0 {
             self.path.push('.');

@@ -17,14 +17,14 @@ use crate::memory::participant::Participant;
 pub const MAX_ENTRIES: usize = 1024;
 /// Longest name in the table; one byte is kept for the terminating NUL.
 pub const MAX_NAME: usize = 31;
+/// Entries of ours that every segment has.
+const INTERNAL: usize = 4;
 /// Most lanes of a schema, and so participants.
 pub const MAX_LANES: usize = 1024;
 /// Most bytes of a body: what the table can say in its units, 2³² × 64.
 pub const MAX_SIZE: usize = 256 << 30;
 /// Most structures in an array of them.
 pub const MAX_REPEAT: usize = 256;
-/// The body begins at a multiple of this, so no field can ask for more.
-const PAGE: usize = 4096;
 
 /// What lies behind the table, in order; the descriptor and spare room follow.
 #[derive(Debug)]
@@ -101,11 +101,8 @@ impl Entries {
         len: 0,
     };
 
+    #[track_caller]
     const fn push(&mut self, entry: Entry) {
-        assert!(
-            self.len < MAX_ENTRIES,
-            "a schema has at most 1024 entries, nested ones included"
-        );
         self.list[self.len] = entry;
         self.len += 1;
     }
@@ -136,6 +133,7 @@ impl Name {
         utf8(self.bytes.split_at(self.len).0)
     }
 
+    #[track_caller]
     pub(super) const fn byte(mut self, byte: u8) -> Self {
         if self.len >= MAX_NAME {
             Message::new("a name in the segment's table has at most 31 bytes, with the names of the schemas around it; the one that begins with `")
@@ -148,6 +146,7 @@ impl Name {
         self
     }
 
+    #[track_caller]
     pub(super) const fn text(mut self, text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut i = 0;
@@ -159,6 +158,7 @@ impl Name {
     }
 
     /// `self.field`, or `field` where `self` is empty.
+    #[track_caller]
     pub(super) const fn field(self, name: &str) -> Self {
         if self.len == 0 {
             self.text(name)
@@ -168,6 +168,7 @@ impl Name {
     }
 
     /// `self[index]`.
+    #[track_caller]
     pub(super) const fn item(self, index: usize) -> Self {
         let mut name = self.byte(b'[');
         let mut unit = 100;
@@ -181,6 +182,7 @@ impl Name {
     }
 }
 
+#[track_caller]
 const fn collect(into: &mut Entries, schema: &SchemaNode, base: usize, prefix: Name) {
     let mut i = 0;
     while i < schema.fields.len() {
@@ -190,8 +192,8 @@ const fn collect(into: &mut Entries, schema: &SchemaNode, base: usize, prefix: N
     }
 }
 
+#[track_caller]
 const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, name: Name) {
-    check_shape(field, name);
     if let Node::Structure(node)
     | Node::Repeat {
         item: Node::Structure(node),
@@ -199,6 +201,12 @@ const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, nam
     } = field.node
     {
         capacity::check(name.as_str(), node, field.element);
+        capacity::check_shape(name.as_str(), node, field.shape);
+    } else if !field.shape.is_empty() {
+        Message::new("field `")
+            .text(name.as_str())
+            .text("`: only an array has a `shape`; remove it here")
+            .fail();
     }
     match field.node {
         Node::Schema(schema) => collect(into, schema, offset, name),
@@ -239,62 +247,30 @@ const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, nam
     }
 }
 
-/// A shape is of an array, and has as many elements.
-const fn check_shape(field: &FieldNode, name: Name) {
-    if field.shape.is_empty() {
-        return;
-    }
-    let message = Message::new("field `").text(name.as_str());
-    let (Node::Structure(node)
-    | Node::Repeat {
-        item: Node::Structure(node),
-        ..
-    }) = field.node
-    else {
-        message.text("`: only an array has a `shape`").fail();
-    };
-    let [capacity] = node.capacity else {
-        message.text("`: only an array has a `shape`").fail();
-    };
-    let mut product = 1_usize;
-    let mut i = 0;
-    while i < field.shape.len() {
-        product = product.saturating_mul(field.shape[i]);
-        i += 1;
-    }
-    if product != *capacity {
-        message
-            .text("`: its `shape` has ")
-            .number(product)
-            .text(" elements, the `")
-            .text(node.kind)
-            .text("` has ")
-            .number(*capacity)
-            .fail();
-    }
-}
-
 /// What the rules about names and numbers need to know of a schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     schema: &'static SchemaNode,
     lanes: usize,
-    align: usize,
     size: usize,
 }
 
 impl Facts {
     /// Fails where a rule does not hold.
+    #[track_caller]
     const fn check(&self) {
         if self.lanes < 1 || self.lanes > MAX_LANES {
             Message::new("a schema has 1 to 1024 lanes, not ")
                 .number(self.lanes)
                 .fail();
         }
-        if self.align > PAGE {
-            Message::new("a field is aligned to ")
-                .number(self.align)
-                .text(" bytes; a segment aligns to at most 4096")
+        let entries = count(self.schema) + INTERNAL;
+        if entries > MAX_ENTRIES {
+            Message::new("`")
+                .text(self.schema.name)
+                .text("` has ")
+                .number(entries)
+                .text(" entries in the segment's table, nested and our own ones included; at most 1024 fit")
                 .fail();
         }
         if self.size > MAX_SIZE {
@@ -329,18 +305,41 @@ impl<S> NoFacts for FactsOf<S> {
     const FACTS: Option<Facts> = None;
 }
 
-/// Checks a schema's names and numbers where it is declared: the derive calls it.
+/// Checks a schema's size where it is declared: the derive calls it.
 #[track_caller]
 pub const fn check_facts(facts: Option<Facts>) {
     if let Some(facts) = facts {
         facts.check();
-        let mut list = Entries::EMPTY;
-        collect(&mut list, facts.schema, 0, Name::EMPTY);
     }
 }
 
+/// Checks the names and numbers of a field where it is declared: the derive calls it.
+#[track_caller]
+pub const fn check_field(facts: Option<Facts>, index: usize) {
+    if let Some(facts) = facts {
+        let field = &facts.schema.fields[index];
+        let mut list = Entries::EMPTY;
+        collect_field(&mut list, field, 0, Name::EMPTY.field(field.name));
+    }
+}
+
+/// How many entries a schema has.
+const fn count(schema: &SchemaNode) -> usize {
+    let mut entries = 0;
+    let mut i = 0;
+    while i < schema.fields.len() {
+        entries += match schema.fields[i].node {
+            Node::Schema(schema) => count(schema),
+            Node::Repeat { count, .. } => *count,
+            Node::Structure(_) | Node::Opaque => 1,
+        };
+        i += 1;
+    }
+    entries
+}
+
 /// A body whose blueprint is known at compile time: `Body<F, L>`.
-pub trait BodyLayout {
+pub trait BodyLayout: super::single::Singles {
     /// The blueprint.
     const BLUEPRINT: Blueprint;
     /// What the rules need to know of it.
@@ -354,8 +353,6 @@ impl<F: Represent, const L: usize> Body<F, L> {
         Node::Schema(schema) => schema,
         _ => panic!("the fields of a body are a schema"),
     };
-
-    const INTERNAL: usize = 4;
 
     const LIST: Entries = {
         <Self as BodyLayout>::FACTS.check();
@@ -400,7 +397,6 @@ impl<F: Represent, const L: usize> BodyLayout for Body<F, L> {
     const FACTS: Facts = Facts {
         schema: Self::SCHEMA,
         lanes: L,
-        align: align_of::<F>(),
         size: size_of::<Self>(),
     };
 
@@ -408,7 +404,7 @@ impl<F: Represent, const L: usize> BodyLayout for Body<F, L> {
         schema: Self::SCHEMA,
         lanes: L,
         entries: Self::ENTRIES,
-        internal: Self::INTERNAL,
+        internal: INTERNAL,
         body_size: size_of::<Self>(),
         fingerprint: fingerprint::of_schema(Self::SCHEMA, L),
     };

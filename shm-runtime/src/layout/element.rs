@@ -4,9 +4,10 @@
 //! the fields. [`Describe`] asks for the description where there is one: its inherent constant is
 //! there for types that implement `ShmType` and wins over the trait constant, which is there for all.
 
-use super::field::Field;
+use super::field::{Field, SchemaField};
 use super::node::{ElementNode, Scalar, ScalarNode};
-use bytemuck::Pod;
+use crate::memory::scalar;
+use bytemuck::{Pod, Zeroable};
 use core::marker::PhantomData;
 
 /// A plain value that other processes may read and write.
@@ -16,26 +17,71 @@ use core::marker::PhantomData;
     message = "`{Self}` cannot live in shared memory",
     label = "not plain old data",
     note = "other processes see its bytes, so it may hold no pointer, reference, `bool`, `char`, enum or padding",
-    note = "for a struct of your own write `#[derive(Clone, Copy, Pod, Zeroable, ShmType)]` and `#[repr(C)]`"
+    note = "for a struct of your own write `#[derive(Clone, Copy, Pod, Zeroable, ShmType)]` and `#[repr(C)]`; for an enum keep a `u8` and convert it with a `match`"
 )]
 pub trait Element: Pod {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Pod> Element for T {}
 
-/// What an expansion says of an element: [`Element`] without what follows from it, so that rustc reports
-/// this name's message and not that of a supertrait.
+/// What an expansion says of an element or a field of one: [`Element`] without what follows from it, so
+/// that rustc reports this name's message and not that of a supertrait.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in shared memory",
     label = "not plain old data",
     note = "other processes see its bytes, so it may hold no pointer, reference, `bool`, `char`, enum or padding",
-    note = "for a struct of your own write `#[derive(Clone, Copy, Pod, Zeroable, ShmType)]` and `#[repr(C)]`"
+    note = "for a struct of your own write `#[derive(Clone, Copy, Pod, Zeroable, ShmType)]` and `#[repr(C)]`; for an enum keep a `u8` and convert it with a `match`"
 )]
-pub trait SharedElement {}
+pub trait SharedElement {
+    #[doc(hidden)]
+    fn proof() -> sealed::Proof;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Element> SharedElement for T {}
+impl<T: Element> SharedElement for T {
+    fn proof() -> sealed::Proof {
+        sealed::Proof
+    }
+}
+
+/// What an expansion says of a field of a zeroable struct; as [`SharedElement`].
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `Zeroable`",
+    label = "all-zero bytes may be no value of this type",
+    note = "for a struct of your own write `#[derive(Zeroable)]`; for an enum keep a `u8` and convert it with a `match`"
+)]
+pub trait ZeroableField {
+    #[doc(hidden)]
+    fn proof() -> sealed::Proof;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Zeroable> ZeroableField for T {
+    fn proof() -> sealed::Proof {
+        sealed::Proof
+    }
+}
+
+mod sealed {
+    /// Nobody else can name it, so nobody else can implement a trait that asks for it: the expansions
+    /// conclude from these traits that a type is plain data.
+    #[derive(Debug)]
+    pub struct Proof;
+}
+
+/// What an expansion says of the element of an `Atomic`; as [`SharedElement`].
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an `Atomic`",
+    label = "not a number of at most 8 bytes",
+    note = "write one of `u8` to `u64`, `i8` to `i64`, `f32` and `f64`; for anything else `Array<T, 1>`"
+)]
+pub trait AtomicElement {}
+
+#[diagnostic::do_not_recommend]
+impl<T: scalar::Scalar> AtomicElement for T {}
 
 /// An element type whose fields are described, so that programs without the Rust type can read them.
 ///
@@ -44,7 +90,7 @@ impl<T: Element> SharedElement for T {}
 /// # Safety
 ///
 /// None: a wrong description misleads readers but breaks no memory.
-pub trait ShmType: Pod {
+pub trait ShmType: Element {
     /// The description.
     const ELEMENT: ElementNode;
 }
@@ -139,7 +185,7 @@ pub struct About {
 
 impl About {
     /// The elements of a field `F`, described or opaque.
-    pub const fn element<F: Field>(&self) -> &'static ElementNode {
+    pub const fn element<F: SchemaField>(&self) -> &'static ElementNode {
         match self.element {
             Some(element) => element,
             None => <Describe<F::Element> as Opaque>::ELEMENT,

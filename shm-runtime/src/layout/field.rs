@@ -18,13 +18,11 @@ pub trait Represent: Shared + Sized {
 
 /// A type that can be a field of a schema: a structure, an array of one kind of structure, or another schema.
 ///
-/// Implementations carry `#[diagnostic::do_not_recommend]`, so that no message lists them all.
-///
 /// `Self` is the process-local handle; [`Field::Repr`] is what lies in the segment.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a shared-memory schema",
     label = "not a shared-memory structure",
-    note = "write a structure such as `Array<T, N>`, `Queue<T, N>` or `Atomic<T>`, an array `[S; K]` of structures of one kind, or another `#[derive(ShmLayout)]` struct"
+    note = "write a structure such as `Array<T, N>`, `Queue<T, N>` or `Atomic<T>`, an array `[S; K]` of such a structure (not of a schema), or another `#[derive(ShmLayout)]` struct"
 )]
 pub trait Field: Sized {
     /// The element type, for the description; `()` where there is none.
@@ -41,10 +39,41 @@ pub trait Field: Sized {
     fn bind<const L: usize>(binder: &mut Binder<'_>) -> Result<Self, BindError>;
 }
 
+/// [`Field`] as a bound in expansions: implemented for every field and no subtrait of it, so that rustc
+/// reports this name's message alone and lists no implementations, such as the program's own schemas.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of a shared-memory schema",
+    label = "not a shared-memory structure",
+    note = "write a structure such as `Array<T, N>`, `Queue<T, N>` or `Atomic<T>`, an array `[S; K]` of such a structure (not of a schema), or another `#[derive(ShmLayout)]` struct"
+)]
+pub trait SchemaField: Sized {
+    /// As [`Field::Element`].
+    type Element: 'static;
+    /// As [`Field::Repr`].
+    type Repr<const L: usize>: Represent;
+
+    /// As [`Field::bind`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Field::bind`].
+    fn bind<const L: usize>(binder: &mut Binder<'_>) -> Result<Self, BindError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: Field> SchemaField for F {
+    type Element = F::Element;
+    type Repr<const L: usize> = F::Repr<L>;
+
+    fn bind<const L: usize>(binder: &mut Binder<'_>) -> Result<Self, BindError> {
+        <F as Field>::bind::<L>(binder)
+    }
+}
+
 /// A field that is one structure with one table entry: what `[S; K]` may repeat.
 pub trait Structure: Field {}
 
-#[diagnostic::do_not_recommend]
 impl<S: Structure, const K: usize> Field for [S; K] {
     type Element = S::Element;
     type Repr<const L: usize> = [S::Repr<L>; K];

@@ -16,7 +16,8 @@ mod message;
 pub mod node;
 pub mod padding;
 mod schema;
+pub mod single;
 
 pub use element::{Element, ShmType};
-pub use field::{Field, Represent, Structure};
+pub use field::{Field, Represent, SchemaField, Structure};
 pub use schema::ShmLayout;

@@ -19,12 +19,14 @@ use super::participant::{FLAG_FENCES, Identity, Participant, ParticipantInfo};
 use super::shared::Shared;
 use crate::posix::map::{Anchor, LocalPages, Mapping};
 use crate::posix::process::yield_now;
+use crate::posix::sigbus::Guard;
 use crate::posix::{barrier, file, lock};
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 /// How often a thread lets others run while one of them attaches.
@@ -66,6 +68,8 @@ pub struct Origin {
     pub read_only: bool,
     /// Whether its name stays when nobody is attached.
     pub persist: bool,
+    /// Whether a peer that truncates the file gives zero pages instead of a signal.
+    pub guard: bool,
 }
 
 /// A segment that this process has mapped and attached to.
@@ -75,6 +79,7 @@ pub struct Origin {
 /// `regions` lie inside the mapping, aligned for their types.
 #[derive(Debug)]
 pub struct Attachment {
+    guard: Option<Guard>,
     mapping: ManuallyDrop<Mapping>,
     local: LocalPages,
     /// For questions and for opening the file again; shared with forked children, never locked through.
@@ -111,9 +116,12 @@ impl Attachment {
         ) {
             return Err(io::ErrorKind::InvalidData.into());
         }
+        let mapping = Mapping::new(&origin.file, origin.len, !origin.read_only)?;
+        let guard = origin.guard.then(|| Guard::new(&mapping)).transpose()?;
         let local = size_of::<LocalHeader>() + regions.count * size_of::<LocalLane>();
         Ok(Self {
-            mapping: ManuallyDrop::new(Mapping::new(&origin.file, origin.len, !origin.read_only)?),
+            guard,
+            mapping: ManuallyDrop::new(mapping),
             local: LocalPages::new(local)?,
             file: ManuallyDrop::new(origin.file),
             place: origin.place,
@@ -152,6 +160,11 @@ impl Attachment {
     /// Where the segment's file is found.
     pub fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Whether a page of the segment was gone when this process touched it; `false` without a guard.
+    pub fn is_truncated(&self) -> bool {
+        self.guard.as_ref().is_some_and(Guard::is_hit)
     }
 
     /// Brings all pages in.
@@ -378,6 +391,15 @@ impl Attachment {
         Ok(found)
     }
 
+    /// Reads the file's bytes as they are now; a file that became too short is an error, not a signal.
+    ///
+    /// # Errors
+    ///
+    /// Of the system.
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.ask(|file| file.read_exact_at(bytes, offset))
+    }
+
     /// Tries to lock bytes through a description of its own: they are free again when it is dropped.
     ///
     /// # Errors
@@ -405,6 +427,7 @@ impl Drop for Attachment {
         }
         // Zero in a forked child that never attached: the parent's anchor is none of its business.
         let address = self.local().anchor.load(Relaxed);
+        self.guard = None;
         // SAFETY: dropped once, here, and not used below.
         unsafe { ManuallyDrop::drop(&mut self.mapping) };
         // SAFETY: stored by `attach` in this very process, since a fork would have zeroed it.

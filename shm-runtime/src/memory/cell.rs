@@ -4,15 +4,24 @@
 //! undefined behaviour. The word is the largest of 8, 4, 2, 1 bytes that divides the size: the same for
 //! ever and in every language, because mixed widths on one location are outside the language's rules.
 //! A value of 1, 2, 4 or 8 bytes is therefore never torn; a larger one can be.
+//!
+//! # Ordering
+//!
+//! (A) `store_release`, `swap`, `compare_exchange` -> `load_acquire` and the same: who sees the value sees
+//! what its writer wrote before. Plain loads and stores have no such edge; algorithms bring their own.
 
 #![allow(unsafe_code)] // owns the copies to and from shared memory
 
 use super::atomic::step;
+use super::scalar::Scalar;
 use super::shared::Shared;
-use bytemuck::Pod;
+use bytemuck::{Pod, cast};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{
+    AtomicU8, AtomicU16, AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
 use zerocopy::FromZeros;
 
 /// Bytes from which a single copy goes through one string instruction instead of words.
@@ -64,6 +73,24 @@ impl<T: Pod, const N: usize, const L: usize, const G: usize> CellGroups<T, N, L,
     }
 }
 
+/// Calls a method with the unsigned integer of the value's size. Calls for other sizes are dead code.
+macro_rules! by_width {
+    ($cells:ident.$method:ident($($argument:expr),*)) => {{
+        const {
+            assert!(
+                Self::WIDTH == size_of::<T>(),
+                "only elements of 1, 2, 4 or 8 bytes can be changed in one step"
+            );
+        }
+        match Self::WIDTH {
+            8 => $cells.$method::<u64>($($argument),*),
+            4 => $cells.$method::<u32>($($argument),*),
+            2 => $cells.$method::<u16>($($argument),*),
+            _ => $cells.$method::<u8>($($argument),*),
+        }
+    }};
+}
+
 /// A run of values that other processes may write: what algorithms see.
 ///
 /// # Invariant
@@ -104,8 +131,8 @@ impl<T: Pod> Cells<T> {
     }
 
     /// The address of the first value, for those who arrange exclusion themselves.
-    pub const fn as_ptr(&self) -> *const T {
-        self.0.as_ptr().cast()
+    pub const fn as_ptr(&self) -> *mut T {
+        UnsafeCell::raw_get(self.0.as_ptr()).cast()
     }
 
     /// A copy of value `i`; `None` out of range.
@@ -156,6 +183,87 @@ impl<T: Pod> Cells<T> {
             values.len(),
         );
         true
+    }
+}
+
+/// Values that are one word: changed in one step.
+impl<T: Pod> Cells<T> {
+    /// Value `i` as the atomic of a scalar of its size; `None` out of range or of another size.
+    #[inline(always)]
+    pub fn atomic<S: Scalar>(&self, i: usize) -> Option<&S::Atomic> {
+        let fits = size_of::<S::Atomic>() == size_of::<T>()
+            && align_of::<S::Atomic>() == size_of::<T>()
+            && Self::WIDTH == size_of::<T>();
+        if !fits {
+            return None;
+        }
+        let word = self.0.get(i)?.get().cast::<S::Atomic>();
+        step();
+        // SAFETY: in bounds by `get`; of the value's size, which is the word's width, and so aligned by
+        // the invariant; shared memory is only touched in words of this width. `Scalar` is sealed: its
+        // atomics are `core`'s, for which every bit pattern is valid.
+        Some(unsafe { &*word })
+    }
+
+    /// Value `i`, with acquire ordering; `None` out of range.
+    #[inline]
+    pub fn load_acquire(&self, i: usize) -> Option<T> {
+        by_width!(self.load_as(i))
+    }
+
+    fn load_as<W: Scalar>(&self, i: usize) -> Option<T> {
+        let word = self.atomic::<W>(i)?;
+        Some(cast(W::load(word, Acquire))) // (A) store_release -> load_acquire
+    }
+
+    /// Overwrites value `i`, with release ordering; `None` out of range.
+    #[inline]
+    pub fn store_release(&self, i: usize, value: T) -> Option<()> {
+        by_width!(self.store_as(i, value))
+    }
+
+    fn store_as<W: Scalar>(&self, i: usize, value: T) -> Option<()> {
+        let word = self.atomic::<W>(i)?;
+        W::store(word, cast(value), Release); // (A) store_release -> load_acquire
+        Some(())
+    }
+
+    /// Overwrites value `i` and returns the one before, in one step; `None` out of range.
+    #[inline]
+    pub fn swap(&self, i: usize, value: T) -> Option<T> {
+        by_width!(self.swap_as(i, value))
+    }
+
+    fn swap_as<W: Scalar>(&self, i: usize, value: T) -> Option<T> {
+        let word = self.atomic::<W>(i)?;
+        Some(cast(W::swap(word, cast(value), AcqRel))) // both ends of (A)
+    }
+
+    /// Overwrites value `i` if it is `current`, bit for bit, in one step: what was there, as `Ok` if it
+    /// did; `None` out of range.
+    #[inline]
+    pub fn compare_exchange(&self, i: usize, current: T, new: T) -> Option<Result<T, T>> {
+        by_width!(self.compare_exchange_as(i, current, new))
+    }
+
+    fn compare_exchange_as<W: Scalar>(&self, i: usize, current: T, new: T) -> Option<Result<T, T>> {
+        let word = self.atomic::<W>(i)?;
+        // Both ends of (A); a loser has loaded: the acquire end.
+        let found = W::compare_exchange(word, cast(current), cast(new), AcqRel, Acquire);
+        Some(found.map(cast::<W, T>).map_err(cast::<W, T>))
+    }
+
+    /// The values as memory.
+    ///
+    /// # Safety
+    ///
+    /// The caller must make sure that nobody, in any process, writes any of the values as long as the
+    /// slice lives.
+    pub const unsafe fn as_slice(&self) -> &[T] {
+        let (start, len) = (self.0.as_ptr().cast::<T>(), self.0.len());
+        // SAFETY: the values are in bounds, aligned and initialised (every bit pattern is valid), and
+        // live as long as `self`; that nobody writes them is the caller's promise.
+        unsafe { core::slice::from_raw_parts(start, len) }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod local;
 pub mod padded;
 pub mod participant;
 pub mod recovery;
+pub mod scalar;
 pub mod seeded;
 pub mod shared;
 pub mod shelf;

@@ -15,6 +15,8 @@ pub enum Bug {
     HintBeforeExchange,
     /// An empty word behind the head is taken for "empty" although a later lap is there.
     EmptyWithoutLap,
+    /// The element is written after it was published.
+    PublishBeforeWrite,
     /// The copy is taken from the node after the element was released.
     CopyAfterRelease,
     /// The lap is left out of the comparison: any full word will do.

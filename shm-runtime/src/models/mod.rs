@@ -10,3 +10,4 @@ mod event;
 mod queue;
 mod queue_world;
 mod scheduler;
+mod spsc;

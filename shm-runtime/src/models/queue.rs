@@ -219,7 +219,7 @@ struct Run {
 fn script(random: &mut Random, len: usize, mix: Mix, lane: usize) -> Vec<Op> {
     if mix.waits {
         // as many pushes as pops over all processes, so that all can end
-        let op = if lane % 2 == 0 {
+        let op = if lane.is_multiple_of(2) {
             Op::PushWait
         } else {
             Op::PopWait
@@ -349,8 +349,7 @@ impl Run {
         for (_, process) in self.live.into_iter().chain(self.stopped) {
             process.kill();
         }
-        let violation = self.world.ghost.borrow_mut().violation.take();
-        violation
+        self.world.ghost.take().violation
     }
 
     /// Whether a process is in the steps around an exchange, which deserve the most trouble.

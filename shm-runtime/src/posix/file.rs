@@ -246,11 +246,29 @@ pub fn set_size(file: &File, size: u64) -> io::Result<()> {
 ///
 /// Of `fallocate`; [`io::ErrorKind::StorageFull`] where there is none.
 pub fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    fallocate(file, 0, offset, len)
+}
+
+/// Makes a range zero and gives its room back.
+///
+/// # Errors
+///
+/// Of `fallocate`.
+pub fn clear(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    fallocate(
+        file,
+        libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE,
+        offset,
+        len,
+    )
+}
+
+fn fallocate(file: &File, mode: libc::c_int, offset: u64, len: u64) -> io::Result<()> {
     let number = |n: u64| libc::off_t::try_from(n).map_err(io::Error::other);
     let (offset, len) = (number(offset)?, number(len)?);
     loop {
         // SAFETY: no memory is passed.
-        let done = check(unsafe { libc::fallocate(file.as_raw_fd(), 0, offset, len) });
+        let done = check(unsafe { libc::fallocate(file.as_raw_fd(), mode, offset, len) });
         match done {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             done => return done.map(drop),

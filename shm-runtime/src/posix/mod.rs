@@ -9,6 +9,7 @@ pub mod futex;
 pub mod lock;
 pub mod map;
 pub mod process;
+pub mod sigbus;
 
 use std::io;
 

@@ -11,115 +11,27 @@
 //! sweeps those that a kill leaves.
 
 use super::inspect::Inspected;
+use super::leftover::{clear, taken};
 use super::name;
 use super::options::Settings;
-use crate::error::{CreateError, Holder, OpenError};
+use super::plan::{Plan, mode};
+use crate::error::{CreateError, Holder};
 use crate::layout::body::Blueprint;
-use crate::layout::descriptor;
 use crate::memory::attachment::{Attachment, Origin};
-use crate::memory::control::{ControlData, FLAG_PERSIST, LAYOUT_VERSION};
 use crate::memory::liveness::{self, AttachError, PATIENCE, Place, Removal};
-use crate::posix::{file, process};
-use crate::table::{self, NAME_SIZE};
+use crate::posix::{file, lock, process};
+use crate::table;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use zerocopy::IntoBytes;
-
-/// The table name of the descriptor.
-const DESCRIPTOR: [u8; NAME_SIZE] = {
-    let mut padded = [0; NAME_SIZE];
-    let name = b"@descriptor";
-    let mut i = 0;
-    while i < name.len() {
-        padded[i] = name[i];
-        i += 1;
-    }
-    padded
-};
 
 /// Most bytes of heads, words and lanes that are given room at create.
 const MAX_HOT: u64 = 1 << 20;
 /// How often a creator looks again whether who removes the old name is done.
 const PAUSE: Duration = Duration::from_micros(200);
-
-/// Where everything lies in a new file.
-struct Plan {
-    body: u64,
-    descriptor: Vec<u8>,
-    descriptor_offset: u64,
-    spare_offset: u64,
-    total: u64,
-    unit_shift: u32,
-}
-
-impl Plan {
-    fn new(blueprint: &Blueprint, settings: &Settings) -> Self {
-        let entries = (blueprint.entries.len() + 1).saturating_add(settings.spare_entries);
-        let body = table::body_behind(entries.min(table::MAX_TABLE)) as u64;
-        let descriptor = descriptor::render(blueprint);
-        let descriptor_offset = body + blueprint.body_size as u64;
-        let descriptor_end = descriptor_offset + descriptor.len() as u64;
-        let spare_offset = descriptor_end.next_multiple_of(table::STRUCTURE_ALIGN);
-        let total = spare_offset
-            .saturating_add(settings.spare_bytes)
-            .checked_next_multiple_of(table::BODY_ALIGN as u64)
-            .unwrap_or(u64::MAX);
-        Self {
-            body,
-            descriptor,
-            descriptor_offset,
-            spare_offset,
-            total,
-            unit_shift: table::unit_shift(total),
-        }
-    }
-
-    fn table(&self, blueprint: &Blueprint) -> Option<Vec<u8>> {
-        let schema = blueprint.entries.iter();
-        let mut entries: Vec<_> = schema
-            .map(|entry| (entry.raw_name(), self.body + entry.offset, entry.size))
-            .collect();
-        entries.push((
-            &DESCRIPTOR,
-            self.descriptor_offset,
-            self.descriptor.len() as u64,
-        ));
-        table::render(self.unit_shift, self.spare_offset, entries.into_iter())
-    }
-
-    fn control(&self, blueprint: &Blueprint, settings: &Settings) -> io::Result<ControlData> {
-        let created = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Ok(ControlData {
-            layout_version: LAYOUT_VERSION,
-            unit_shift: self.unit_shift,
-            body: self.body,
-            total_size: self.total,
-            lanes: blueprint.lanes as u32,
-            flags: if settings.persist { FLAG_PERSIST } else { 0 },
-            fingerprint: blueprint.fingerprint.to_le_bytes(),
-            segment_id: process::random()?,
-            boot_id: process::boot_id(),
-            owner: process::effective_user(),
-            mode: mode(settings),
-            descriptor_offset: self.descriptor_offset,
-            descriptor_len: self.descriptor.len() as u64,
-            spare_offset: self.spare_offset,
-            table_capacity: table::capacity_before(self.body as usize) as u32,
-            schema_entries: blueprint.entries.len() as u32 + 1,
-            created: created.as_nanos() as u64,
-            reserved: [0; 48],
-        })
-    }
-}
-
-fn mode(settings: &Settings) -> u32 {
-    settings.mode.unwrap_or(0o600)
-}
 
 /// A segment that is complete but has no name.
 pub(crate) struct Unborn {
@@ -131,15 +43,22 @@ pub(crate) struct Unborn {
 /// What is left to do: give the file its name.
 #[derive(Debug)]
 pub(crate) struct Naming {
-    /// The hidden name that the file has where there are no files without one.
-    hidden: Option<PathBuf>,
+    hidden: Option<Hidden>,
+}
+
+/// The stand-in for a file without a name.
+#[derive(Debug)]
+struct Hidden {
+    path: PathBuf,
+    /// Holds the byte that says that somebody is at it, from before there is anything in the file.
+    _lock: File,
 }
 
 impl Drop for Naming {
     fn drop(&mut self) {
         if let Some(hidden) = &self.hidden {
             // Nothing to be done about a failure; `prune` tries again.
-            let _ = file::unlink(hidden);
+            let _ = file::unlink(&hidden.path);
         }
     }
 }
@@ -160,13 +79,23 @@ pub(crate) fn conceive(
             limit,
         });
     }
-    let (file, naming) = new_file(segment)?;
+    grow(segment, blueprint, settings, &plan, new_file(segment)?)
+}
+
+/// Makes a new file a segment.
+fn grow(
+    segment: &str,
+    blueprint: &Blueprint,
+    settings: &Settings,
+    plan: &Plan,
+    (file, naming): (File, Naming),
+) -> Result<Unborn, CreateError> {
     let embryo = Embryo {
         segment,
         file: &file,
         size: plan.total,
     };
-    embryo.fill(&plan, blueprint, settings)?;
+    embryo.fill(plan, blueprint, settings)?;
     // Read back and checked like any other's: a fault in the plan is an error here, not for openers.
     let found = Inspected::read(segment, &file, plan.total)
         .map_err(|source| CreateError::Attach { source })?;
@@ -180,6 +109,7 @@ pub(crate) fn conceive(
         regions: found.regions,
         read_only: false,
         persist: settings.persist,
+        guard: settings.guard_sigbus,
     };
     let attachment = embryo.done("mapping", Attachment::map(origin))?;
     let attached = attachment.attach(PATIENCE).map_err(|why| match why {
@@ -280,33 +210,42 @@ impl Embryo<'_> {
 
 /// A file without a name, or with a hidden one.
 fn new_file(segment: &str) -> Result<(File, Naming), CreateError> {
+    let segment = || segment.to_owned();
+    let error = match file::create_unnamed(name::directory()) {
+        Ok(file) => return Ok((file, Naming { hidden: None })),
+        Err(error) => error,
+    };
+    match error.kind() {
+        io::ErrorKind::NotFound => Err(CreateError::NoSharedMemory { segment: segment() }),
+        // What file systems and kernels without such files say.
+        io::ErrorKind::Unsupported | io::ErrorKind::IsADirectory => hidden_file(&segment()),
+        _ => Err(CreateError::System {
+            segment: segment(),
+            doing: "creating",
+            source: error,
+        }),
+    }
+}
+
+/// A file with a hidden name.
+fn hidden_file(segment: &str) -> Result<(File, Naming), CreateError> {
     let system = |source| CreateError::System {
         segment: segment.to_owned(),
         doing: "creating",
         source,
     };
-    match file::create_unnamed(name::directory()) {
-        Ok(file) => return Ok((file, Naming { hidden: None })),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(CreateError::NoSharedMemory {
-                segment: segment.to_owned(),
-            });
+    loop {
+        let random = u128::from_le_bytes(process::random().map_err(system)?);
+        let path = name::directory().join(format!("{}{random:032x}", name::HIDDEN));
+        let file = file::create_named(&path).map_err(system)?;
+        let lock = file::reopen(&file, true).map_err(system)?;
+        let locked = lock::try_exclusive(&lock, liveness::REGISTRATION).map_err(system)?;
+        // A sweep may have come between the two.
+        if locked && file::stat(&file).map_err(system)?.links > 0 {
+            let hidden = Some(Hidden { path, _lock: lock });
+            return Ok((file, Naming { hidden }));
         }
-        // What file systems and kernels without such files say.
-        Err(error) => match error.kind() {
-            io::ErrorKind::Unsupported | io::ErrorKind::IsADirectory => {}
-            _ => return Err(system(error)),
-        },
     }
-    let random = u128::from_le_bytes(process::random().map_err(system)?);
-    let hidden = name::directory().join(format!("{}{random:032x}", name::HIDDEN));
-    let file = file::create_named(&hidden).map_err(system)?;
-    Ok((
-        file,
-        Naming {
-            hidden: Some(hidden),
-        },
-    ))
 }
 
 /// Gives room to everything, or to what every operation touches: up to 1 MiB of heads and words.
@@ -322,10 +261,15 @@ fn make_room(
     let mut left = MAX_HOT;
     for entry in blueprint.entries {
         let len = entry.hot.min(left);
-        if len > 0 {
-            file::allocate(file, plan.body + entry.offset, len)?;
-            left -= len;
+        if len == 0 {
+            continue;
         }
+        match file::allocate(file, plan.body + entry.offset, len) {
+            // The file system cannot; it is no tmpfs then.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
+            done => done?,
+        }
+        left -= len;
     }
     Ok(())
 }
@@ -341,7 +285,7 @@ pub(crate) fn publish(
     loop {
         let linked = match &naming.hidden {
             None => file::link(attachment.file(), path),
-            Some(hidden) => file::rename_to_free(hidden, path),
+            Some(hidden) => file::rename_to_free(&hidden.path, path),
         };
         match linked {
             Ok(()) => {
@@ -361,69 +305,74 @@ pub(crate) fn publish(
         match clear(segment, path)? {
             Removal::Gone => {}
             Removal::Closing if Instant::now() < deadline => std::thread::sleep(PAUSE),
-            Removal::Closing | Removal::Attached => {
-                return Err(taken(segment, Holder::Segment));
-            }
+            Removal::Closing => return Err(taken(segment, Holder::Closing)),
+            Removal::Attached => return Err(taken(segment, Holder::Segment)),
         }
     }
 }
 
-fn taken(segment: &str, holder: Holder) -> CreateError {
-    CreateError::AlreadyExists {
-        segment: segment.to_owned(),
-        holder,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::prune;
+    use crate::{Array, ShmLayout};
 
-/// Removes what has the name if it is a segment of ours that nobody is attached to.
-fn clear(segment: &str, path: &Path) -> Result<Removal, CreateError> {
-    let owner = file::stat_name(path).map_or(0, |stat| stat.uid);
-    let file = match file::open(path, true) {
-        Ok(file) => file,
-        Err(error) => match error.kind() {
-            io::ErrorKind::NotFound => return Ok(Removal::Gone),
-            io::ErrorKind::PermissionDenied if owner != process::effective_user() => {
-                return Err(taken(segment, Holder::Unreadable { owner }));
-            }
-            _ => return Err(taken(segment, Holder::Foreign)),
-        },
-    };
-    match remove_leftover(segment, &file, path) {
-        Ok(Leftover::Removed(removal)) => Ok(removal),
-        Ok(Leftover::Persistent) => Err(taken(segment, Holder::Persistent)),
-        Ok(Leftover::Foreign) => Err(taken(segment, Holder::Foreign)),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            Err(taken(segment, Holder::OthersLeftover { owner }))
-        }
-        Err(source) => Err(CreateError::System {
-            segment: segment.to_owned(),
-            doing: "removing a leftover",
-            source,
-        }),
+    #[derive(Debug, ShmLayout)]
+    struct Sim {
+        _counts: Array<u64, 10>,
     }
-}
 
-/// What a file that may be a leftover turned out to be.
-pub(super) enum Leftover {
-    /// A segment; what came of its removal.
-    Removed(Removal),
-    /// A segment that stays.
-    Persistent,
-    /// No whole segment.
-    Foreign,
-}
-
-/// Removes a segment that nobody is attached to and that is not to stay. The file is a description
-/// opened for this.
-pub(super) fn remove_leftover(segment: &str, file: &File, path: &Path) -> io::Result<Leftover> {
-    let stat = file::stat(file)?;
-    if stat.kind != file::Kind::Regular {
-        return Ok(Leftover::Foreign);
+    fn unique(test: &str) -> String {
+        format!("shm-unit-{test}-{}", std::process::id())
     }
-    match Inspected::read(segment, file, stat.size) {
-        Ok(found) if found.is_persistent() => Ok(Leftover::Persistent),
-        Ok(_) => liveness::remove_if_deserted(file, path).map(Leftover::Removed),
-        Err(OpenError::System { source, .. }) => Err(source),
-        Err(_) => Ok(Leftover::Foreign),
+
+    #[test]
+    fn without_unnamed_files_a_hidden_one_gets_the_name() {
+        let name = unique("hidden");
+        let (blueprint, settings) = (Sim::BLUEPRINT, Settings::default());
+        let plan = Plan::new(&blueprint, &settings);
+        let conceive = || {
+            grow(
+                &name,
+                &blueprint,
+                &settings,
+                &plan,
+                hidden_file(&name).unwrap(),
+            )
+            .unwrap()
+        };
+        let mut first = conceive();
+        let hidden = |unborn: &Unborn| unborn.naming.hidden.as_ref().unwrap().path.clone();
+        let path = hidden(&first);
+        assert!(
+            prune()
+                .unwrap()
+                .iter()
+                .all(|pruned| !path.ends_with(pruned))
+        );
+        publish(&name, &first.attachment, &mut first.naming).unwrap();
+        assert!(!path.exists() && first.attachment.place().leads_here());
+        let mut second = conceive();
+        let path = hidden(&second);
+        let taken = publish(&name, &second.attachment, &mut second.naming);
+        assert!(matches!(
+            taken,
+            Err(CreateError::AlreadyExists {
+                holder: Holder::Segment,
+                ..
+            })
+        ));
+        drop(second);
+        assert!(!path.exists());
+        drop(first);
+        assert!(!name::path(&name).exists());
+    }
+
+    #[test]
+    fn a_hidden_file_of_the_dead_is_swept() {
+        let name = format!("{}{}", name::HIDDEN, unique("swept"));
+        std::fs::write(name::path(&name), b"killed while it was written").unwrap();
+        assert!(prune().unwrap().contains(&name));
+        assert!(!name::path(&name).exists());
     }
 }

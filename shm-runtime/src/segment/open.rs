@@ -107,6 +107,7 @@ fn attempt(
         regions: found.regions,
         read_only: settings.read_only,
         persist: found.is_persistent(),
+        guard: settings.guard_sigbus,
     };
     let attachment = Attachment::map(origin).map_err(system("mapping"))?;
     let patience = deadline.saturating_duration_since(Instant::now());

@@ -42,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) read_only: bool,
     pub(crate) wait: Option<Duration>,
     pub(crate) max_size: u64,
+    pub(crate) guard_sigbus: bool,
 }
 
 impl Default for Settings {
@@ -60,6 +61,7 @@ impl Default for Settings {
             read_only: false,
             wait: None,
             max_size: table::MAX_SEGMENT,
+            guard_sigbus: false,
         }
     }
 }
@@ -164,6 +166,16 @@ impl<'a, S: ShmLayout> Options<'a, S> {
     /// Refuses segments of more bytes.
     pub fn max_size(mut self, bytes: u64) -> Self {
         self.settings.max_size = bytes;
+        self
+    }
+
+    /// A peer that truncates the file gives zero pages and [`Segment::is_truncated`], instead of a SIGBUS
+    /// that ends this process.
+    ///
+    /// This installs a process-wide handler of SIGBUS, which hands signals that are not about such a
+    /// segment to the handler that was there before. Off by default for that reason.
+    pub fn guard_sigbus(mut self, guard: bool) -> Self {
+        self.settings.guard_sigbus = guard;
         self
     }
 

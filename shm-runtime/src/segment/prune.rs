@@ -1,6 +1,6 @@
 //! Sweeping what crashes left behind.
 
-use super::birth::{Leftover, remove_leftover};
+use super::leftover::{Leftover, remove_hidden, remove_leftover};
 use super::name;
 use crate::memory::liveness::Removal;
 use crate::posix::{file, process};
@@ -40,6 +40,9 @@ fn sweep(name: String) -> Option<String> {
         return None;
     }
     let file = file::open(&path, true).ok()?;
+    if name.starts_with(name::HIDDEN) {
+        return matches!(remove_hidden(&file, &path), Ok(Removal::Gone)).then_some(name);
+    }
     match remove_leftover(&name, &file, &path) {
         Ok(Leftover::Removed(Removal::Gone)) => Some(name),
         _ => None,

@@ -1,9 +1,210 @@
-//! `Atomic<T>`: a scalar.
+//! `Atomic<T>`: one scalar that any process changes in one step.
+//!
+//! # Ordering
+//!
+//! (A) every operation that writes -> every operation that reads: who sees the value sees what its writer
+//! wrote before.
+//!
+//! # Crashes
+//!
+//! A killed process has changed the value or not; there is nothing to repair.
 
-/// A scalar that [`super::Array`]'s single elements and `Atomic` change in one step.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an `Atomic`",
-    label = "not a scalar of at most 8 bytes",
-    note = "write one of `u8` to `u64`, `i8` to `i64`, `f32` and `f64`; for anything else `Array<T, 1>`"
-)]
-pub trait AtomicElement {}
+use crate::layout::bind::{BindError, Binder};
+use crate::layout::node::{Node, StructureNode};
+use crate::layout::{Field, Represent, Structure};
+use crate::memory::cell::CellArray;
+use crate::memory::scalar::{Integer, Scalar};
+use crate::memory::shared::impl_shared;
+use crate::memory::site::Site;
+use bytemuck::Pod;
+use core::fmt;
+use core::sync::atomic::Ordering;
+use zerocopy::FromZeros;
+
+/// The bytes: the scalar, at a multiple of 64.
+#[derive(Debug, FromZeros)]
+#[repr(transparent)]
+pub struct Repr<T>(CellArray<T, 1>);
+
+impl_shared!(impl[T: Pod] Repr[T] { 0 });
+
+impl<T: Scalar> Represent for Repr<T> {
+    const SIZE: usize = size_of::<T>();
+    const HOT: usize = size_of::<T>();
+    const NODE: Node = Node::Structure(StructureNode {
+        kind: "Atomic",
+        capacity: &[],
+        lanes: 0,
+    });
+}
+
+impl<T: Scalar> Repr<T> {
+    fn word(&self) -> &T::Atomic {
+        match self.0.cells().atomic::<T>(0) {
+            Some(word) => word,
+            None => unreachable!("a scalar's atomic is of its size, and the array has one element"),
+        }
+    }
+}
+
+/// A scalar in shared memory: `u8` to `u64`, `i8` to `i64`, `f32` or `f64`.
+///
+/// Integers wrap around. Floating-point numbers are compared bit for bit by `compare_exchange`, and
+/// `fetch_max` and `fetch_min` pass over NaN.
+///
+/// # Progress
+///
+/// No operation waits. `fetch_add`, `fetch_sub`, `fetch_max` and `fetch_min` on `f32` and `f64` retry
+/// while others change the value (lock-free); all else is wait-free.
+pub struct Atomic<T: 'static> {
+    site: Site<Repr<T>>,
+}
+
+impl<T: Scalar> Field for Atomic<T> {
+    type Element = T;
+    type Repr<const L: usize> = Repr<T>;
+
+    fn bind<const L: usize>(binder: &mut Binder<'_>) -> Result<Self, BindError> {
+        let site = binder.site()?;
+        Ok(Self { site })
+    }
+}
+
+impl<T: Scalar> Structure for Atomic<T> {}
+
+impl<T: Scalar> Atomic<T> {
+    /// The value.
+    #[inline]
+    pub fn load(&self) -> T {
+        T::load(self.site.word(), Ordering::Acquire) // (A)
+    }
+
+    /// Overwrites the value.
+    ///
+    /// # Panics
+    ///
+    /// Where the segment is open read-only.
+    #[inline]
+    #[track_caller]
+    pub fn store(&self, value: T) {
+        self.site.assert_writable();
+        T::store(self.site.word(), value, Ordering::Release); // (A)
+    }
+
+    /// Overwrites the value if it equals `current` bit for bit.
+    ///
+    /// # Errors
+    ///
+    /// The value that was there, where it was another.
+    ///
+    /// # Panics
+    ///
+    /// Where the segment is open read-only.
+    #[inline]
+    #[track_caller]
+    pub fn compare_exchange(&self, current: T, new: T) -> Result<T, T> {
+        self.site.assert_writable();
+        // Both ends of (A); a loser has loaded: the acquire end.
+        T::compare_exchange(
+            self.site.word(),
+            current,
+            new,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        )
+    }
+}
+
+macro_rules! fetch {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Panics
+        ///
+        /// Where the segment is open read-only.
+        #[inline]
+        #[track_caller]
+        pub fn $name(&self, value: T) -> T {
+            self.site.assert_writable();
+            T::$name(self.site.word(), value, Ordering::AcqRel) // both ends of (A)
+        }
+    )*};
+}
+
+/// Each changes the value in one step and returns the one before.
+impl<T: Scalar> Atomic<T> {
+    fetch! {
+        /// Overwrites the value; returns the one before.
+        swap
+        /// Adds to the value; returns the one before.
+        fetch_add
+        /// Subtracts from the value; returns the one before.
+        fetch_sub
+        /// Raises the value to this one if it is less; returns the one before.
+        fetch_max
+        /// Lowers the value to this one if it is more; returns the one before.
+        fetch_min
+    }
+}
+
+/// Each changes the bits in one step and returns the value before.
+impl<T: Integer> Atomic<T> {
+    fetch! {
+        /// Clears the bits that are not in `value`; returns the value before.
+        fetch_and
+        /// Sets the bits that are in `value`; returns the value before.
+        fetch_or
+        /// Flips the bits that are in `value`; returns the value before.
+        fetch_xor
+    }
+}
+
+impl<T> Clone for Atomic<T> {
+    fn clone(&self) -> Self {
+        Self {
+            site: self.site.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Atomic<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Atomic")
+            .field("name", &self.site.name())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeroed_is_empty() {
+        let repr = Repr::<f64>::new_zeroed();
+        assert_eq!(f64::load(repr.word(), Ordering::Relaxed), 0.0);
+    }
+
+    #[test]
+    fn entry_covers_the_scalar() {
+        assert_eq!(<Repr<u8> as Represent>::SIZE, 1);
+        assert_eq!(<Repr<i64> as Represent>::SIZE, 8);
+    }
+
+    #[test]
+    fn operations_return_the_value_before() {
+        let repr = Repr::<u8>::new_zeroed();
+        let order = Ordering::AcqRel;
+        assert_eq!(u8::fetch_sub(repr.word(), 1, order), 0);
+        assert_eq!(u8::fetch_add(repr.word(), 3, order), 255);
+        assert_eq!(u8::fetch_max(repr.word(), 9, order), 2);
+        assert_eq!(u8::fetch_xor(repr.word(), 1, order), 9);
+        assert_eq!(u8::swap(repr.word(), 4, order), 8);
+
+        let repr = Repr::<f32>::new_zeroed();
+        assert_eq!(f32::fetch_add(repr.word(), 1.5, order), 0.0);
+        assert_eq!(f32::fetch_min(repr.word(), f32::NAN, order), 1.5);
+        assert_eq!(f32::fetch_sub(repr.word(), 0.5, order), 1.5);
+        assert_eq!(f32::load(repr.word(), Ordering::Relaxed), 1.0);
+    }
+}

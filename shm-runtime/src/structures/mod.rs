@@ -3,7 +3,9 @@
 mod array;
 mod atomic;
 pub mod queue;
+pub mod spsc;
 
 pub use array::Array;
-pub use atomic::AtomicElement;
+pub use atomic::Atomic;
 pub use queue::{Loan, Queue, Taken};
+pub use spsc::{Consumer, Producer, RoleTaken, Spsc};

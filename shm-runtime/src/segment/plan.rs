@@ -1,0 +1,105 @@
+//! Where everything lies in a new segment, and what its table and control block say of it.
+
+use super::options::Settings;
+use crate::layout::body::Blueprint;
+use crate::layout::descriptor;
+use crate::memory::control::{ControlData, FLAG_PERSIST, LAYOUT_VERSION};
+use crate::posix::process;
+use crate::table::{self, NAME_SIZE};
+use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The table name of the descriptor.
+const DESCRIPTOR: [u8; NAME_SIZE] = {
+    let mut padded = [0; NAME_SIZE];
+    let name = b"@descriptor";
+    let mut i = 0;
+    while i < name.len() {
+        padded[i] = name[i];
+        i += 1;
+    }
+    padded
+};
+
+/// Where everything lies in a new file.
+pub(super) struct Plan {
+    pub(super) body: u64,
+    pub(super) descriptor: Vec<u8>,
+    pub(super) descriptor_offset: u64,
+    spare_offset: u64,
+    pub(super) total: u64,
+    unit_shift: u32,
+}
+
+impl Plan {
+    pub(super) fn new(blueprint: &Blueprint, settings: &Settings) -> Self {
+        let entries = (blueprint.entries.len() + 1).saturating_add(settings.spare_entries);
+        let body = table::body_behind(entries.min(table::MAX_TABLE)) as u64;
+        let descriptor = descriptor::render(blueprint);
+        let descriptor_offset = body + blueprint.body_size as u64;
+        let descriptor_end = descriptor_offset + descriptor.len() as u64;
+        let spare_offset = descriptor_end.next_multiple_of(table::STRUCTURE_ALIGN);
+        let total = spare_offset
+            .saturating_add(settings.spare_bytes)
+            .checked_next_multiple_of(table::BODY_ALIGN as u64)
+            .unwrap_or(u64::MAX);
+        Self {
+            body,
+            descriptor,
+            descriptor_offset,
+            spare_offset,
+            total,
+            unit_shift: table::unit_shift(total),
+        }
+    }
+
+    /// The table's bytes; `None` where the segment is too large for its units.
+    pub(super) fn table(&self, blueprint: &Blueprint) -> Option<Vec<u8>> {
+        let schema = blueprint.entries.iter();
+        let mut entries: Vec<_> = schema
+            .map(|entry| (entry.raw_name(), self.body + entry.offset, entry.size))
+            .collect();
+        entries.push((
+            &DESCRIPTOR,
+            self.descriptor_offset,
+            self.descriptor.len() as u64,
+        ));
+        table::render(self.unit_shift, self.spare_offset, entries.into_iter())
+    }
+
+    /// The control block of a new segment.
+    pub(super) fn control(
+        &self,
+        blueprint: &Blueprint,
+        settings: &Settings,
+    ) -> io::Result<ControlData> {
+        let created = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Ok(ControlData {
+            layout_version: LAYOUT_VERSION,
+            unit_shift: self.unit_shift,
+            body: self.body,
+            total_size: self.total,
+            lanes: blueprint.lanes as u32,
+            flags: if settings.persist { FLAG_PERSIST } else { 0 },
+            fingerprint: blueprint.fingerprint.to_le_bytes(),
+            segment_id: process::random()?,
+            boot_id: process::boot_id(),
+            owner: process::effective_user(),
+            mode: mode(settings),
+            descriptor_offset: self.descriptor_offset,
+            descriptor_len: self.descriptor.len() as u64,
+            spare_offset: self.spare_offset,
+            table_capacity: table::capacity_before(self.body as usize) as u32,
+            schema_entries: blueprint.entries.len() as u32 + 1,
+            created: created.as_nanos() as u64,
+            reserved: [0; 48],
+        })
+    }
+}
+
+/// The permission bits.
+pub(super) fn mode(settings: &Settings) -> u32 {
+    settings.mode.unwrap_or(0o600)
+}

@@ -1,0 +1,238 @@
+//! The algorithm: Lamport's ring with cached opposite positions.
+//!
+//! `tail` and `head` only grow and are the truth; an element is there from the store of `tail` on and gone
+//! with the store of `head`. So a kill anywhere leaves nothing to repair: the next holder of the role reads
+//! the position and goes on. Each side remembers the other's position and reads it again only when the
+//! ring looks full or empty, so that in the steady state no line moves but those with elements.
+//!
+//! Sources: Lamport, "Specifying Concurrent Program Modules" (1983), for the ring; the cached positions are
+//! those of Lee, Bu and Chandranmenon, "A lock-free, cache-efficient shared ring buffer" (ANCS 2009).
+//!
+//! # Ordering
+//!
+//! (T) `push.tail -> pop.tail`: the element is visible to who sees the tail behind it.
+//! (H) `pop.head -> push.head`: the element was copied before its place is written again.
+
+use crate::memory::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use crate::memory::cell::Cells;
+use crate::memory::seeded::{Bug, seeded};
+use crate::memory::shared::impl_shared;
+use crate::memory::signals::{Kernel, Signals};
+use bytemuck::Pod;
+use zerocopy::FromZeros;
+
+/// What one side writes: a line of its own.
+#[derive(Debug, FromZeros)]
+#[repr(C, align(128))]
+pub struct Side {
+    /// The next position that this side works at; grows only.
+    pub position: AtomicU64,
+    /// Who has the role: [`crate::memory::participant::Identity::word`], or zero.
+    pub role: AtomicU64,
+    /// 1 while an operation is announced to those who sleep on the other side.
+    pub announced: AtomicU32,
+    reserved: [AtomicU32; 27],
+}
+
+impl_shared!(impl[] Side { position, role, announced, reserved });
+static_assertions::const_assert_eq!(size_of::<Side>(), 128);
+
+/// What a side remembers between operations: local to the process.
+#[derive(Clone, Copy, Debug)]
+pub struct Memo {
+    /// The side's own position.
+    pub own: u64,
+    /// The other side's position when it was last read.
+    pub other: u64,
+}
+
+/// The ring's parts.
+#[derive(Debug)]
+pub struct Ring<'a, T, K> {
+    /// The producer's line: its position is the tail.
+    pub producer: &'a Side,
+    /// The consumer's line: its position is the head.
+    pub consumer: &'a Side,
+    /// Who sleeps.
+    pub signals: &'a Signals,
+    /// The elements; a power of two of them.
+    pub cells: &'a Cells<T>,
+    /// How sleepers are woken.
+    pub kernel: K,
+}
+
+impl<T: Pod, K: Kernel> Ring<'_, T, K> {
+    #[inline(always)]
+    fn capacity(&self) -> u64 {
+        self.cells.len() as u64
+    }
+
+    #[inline(always)]
+    fn slot(&self, position: u64) -> usize {
+        position as usize & (self.cells.len() - 1)
+    }
+
+    /// What the producer remembers when it takes the role.
+    pub fn producer_memo(&self) -> Memo {
+        let own = self.producer.position.load(Acquire); // handed over by the role
+        Memo {
+            own,
+            other: self.consumer.position.load(Acquire),
+        } // (H)
+    }
+
+    /// What the consumer remembers when it takes the role.
+    pub fn consumer_memo(&self) -> Memo {
+        let own = self.consumer.position.load(Acquire); // handed over by the role
+        Memo {
+            own,
+            other: self.producer.position.load(Acquire),
+        } // (T)
+    }
+
+    /// Places that are free, at least `wanted` if there are: zero also where the positions make no sense.
+    #[inline(always)]
+    pub fn room(&self, memo: &mut Memo, wanted: usize) -> usize {
+        let mut used = memo.own.wrapping_sub(memo.other);
+        if used > self.capacity().wrapping_sub(wanted as u64) {
+            memo.other = self.consumer.position.load(Acquire); // (H)
+            used = memo.own.wrapping_sub(memo.other);
+        }
+        self.capacity().saturating_sub(used) as usize
+    }
+
+    /// Elements that are there, at least `wanted` if there are: zero also where the positions make no sense.
+    #[inline(always)]
+    pub fn filled(&self, memo: &mut Memo, wanted: usize) -> usize {
+        let mut filled = memo.other.wrapping_sub(memo.own);
+        if filled < wanted as u64 {
+            memo.other = self.producer.position.load(Acquire); // (T)
+            filled = memo.other.wrapping_sub(memo.own);
+        }
+        if filled <= self.capacity() {
+            filled as usize
+        } else {
+            0
+        }
+    }
+
+    /// Writes `value` at `ahead` places behind the tail, where nobody looks yet.
+    #[inline(always)]
+    pub fn write(&self, memo: &Memo, ahead: usize, value: T) {
+        self.cells
+            .store(self.slot(memo.own.wrapping_add(ahead as u64)), value);
+    }
+
+    /// Copies the element `ahead` places behind the head.
+    #[inline(always)]
+    pub fn read(&self, memo: &Memo, ahead: usize) -> Option<T> {
+        self.cells
+            .load(self.slot(memo.own.wrapping_add(ahead as u64)))
+    }
+
+    /// Publishes `count` elements that were written.
+    #[inline(always)]
+    pub fn publish(&self, memo: &mut Memo, count: usize) {
+        if !seeded(Bug::NotAnnounced) {
+            self.producer.announced.store(1, Relaxed); // ordered by the sleeper's barrier
+        }
+        if !seeded(Bug::WakeAfterPublish) {
+            self.signals.filled.ring(&self.kernel);
+        }
+        memo.own = memo.own.wrapping_add(count as u64);
+        self.producer.position.store(memo.own, Release); // (T)
+        if seeded(Bug::WakeAfterPublish) {
+            self.signals.filled.ring(&self.kernel);
+        }
+        self.producer.announced.store(0, Release); // published before it is withdrawn
+    }
+
+    /// Gives `count` places back that were read.
+    #[inline(always)]
+    pub fn release(&self, memo: &mut Memo, count: usize) {
+        self.consumer.announced.store(1, Relaxed); // ordered by the sleeper's barrier
+        self.signals.emptied.ring(&self.kernel);
+        memo.own = memo.own.wrapping_add(count as u64);
+        self.consumer.position.store(memo.own, Release); // (H)
+        self.consumer.announced.store(0, Release); // released before it is withdrawn
+    }
+
+    /// Pushes `value`; false where there is no room.
+    #[inline(always)]
+    pub fn push(&self, memo: &mut Memo, value: T) -> bool {
+        if self.room(memo, 1) == 0 {
+            return false;
+        }
+        if seeded(Bug::PublishBeforeWrite) {
+            let at = *memo;
+            self.publish(memo, 1);
+            self.write(&at, 0, value);
+            return true;
+        }
+        self.write(memo, 0, value);
+        self.publish(memo, 1);
+        true
+    }
+
+    /// Pops the oldest element.
+    #[inline(always)]
+    pub fn pop(&self, memo: &mut Memo) -> Option<T> {
+        if self.filled(memo, 1) == 0 {
+            return None;
+        }
+        if seeded(Bug::CopyAfterRelease) {
+            let at = *memo;
+            self.release(memo, 1);
+            return self.read(&at, 0);
+        }
+        let value = self.read(memo, 0)?;
+        self.release(memo, 1);
+        Some(value)
+    }
+
+    /// Pushes a prefix of `values`, with one store of the tail; says how many.
+    pub fn push_slice(&self, memo: &mut Memo, values: &[T]) -> usize {
+        let count = values
+            .len()
+            .min(self.room(memo, values.len().min(self.cells.len())));
+        if count == 0 {
+            return 0;
+        }
+        let first = self.slot(memo.own);
+        let (left, right) = values[..count].split_at(count.min(self.cells.len() - first));
+        self.cells.store_slice(first, left);
+        self.cells.store_slice(0, right);
+        self.publish(memo, count);
+        count
+    }
+
+    /// Pops into a prefix of `out`, with one store of the head; says how many.
+    pub fn pop_slice(&self, memo: &mut Memo, out: &mut [T]) -> usize {
+        let count = out.len().min(self.filled(memo, out.len()));
+        if count == 0 {
+            return 0;
+        }
+        let first = self.slot(memo.own);
+        let (left, right) = out[..count].split_at_mut(count.min(self.cells.len() - first));
+        self.cells.load_slice(first, left);
+        self.cells.load_slice(0, right);
+        self.release(memo, count);
+        count
+    }
+
+    /// How many elements there are.
+    #[expect(clippy::len_without_is_empty, reason = "`is_blocked` is that")]
+    pub fn len(&self) -> usize {
+        let head = self.consumer.position.load(Acquire); // (H)
+        let tail = self.producer.position.load(Acquire); // (T)
+        tail.wrapping_sub(head).min(self.capacity()) as usize
+    }
+
+    /// Whether a side has nothing to do: the producer (`filling`) no room, the consumer no element.
+    pub fn is_blocked(&self, filling: bool) -> bool {
+        self.len() == if filling { self.cells.len() } else { 0 }
+    }
+}

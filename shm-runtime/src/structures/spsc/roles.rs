@@ -1,0 +1,309 @@
+//! The two roles: claimed, used by one thread at a time, given back when dropped.
+
+use super::Spsc;
+use super::chunk::{ReadChunk, WriteChunk};
+use super::ring::{Memo, Side};
+use crate::error::{Full, Timeout};
+use crate::layout::Element;
+use crate::memory::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::memory::kernel::Linux;
+use crate::memory::participant::Identity;
+use core::fmt;
+use core::time::Duration;
+use std::time::Instant;
+
+/// Attempts before a waiting operation sleeps.
+const SPINS: usize = 64;
+/// How often a role is tried that changes hands meanwhile.
+const TRIES: usize = 64;
+
+/// A role is held by somebody alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleTaken {
+    /// The role.
+    pub role: &'static str,
+    /// The structure's table name.
+    pub field: String,
+    /// The process that has it, in its own PID namespace; zero where that cannot be told.
+    pub pid: u32,
+}
+
+impl fmt::Display for RoleTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "process {} is the {} of `{}`; there is one at a time, and it is taken over only from the dead",
+            self.pid, self.role, self.field
+        )
+    }
+}
+
+impl std::error::Error for RoleTaken {}
+
+/// A role that this attachment holds.
+#[derive(Debug)]
+struct Role<T: Element, const N: usize> {
+    queue: Spsc<T, N>,
+    filling: bool,
+    word: u64,
+    stamp: u64,
+}
+
+impl<T: Element, const N: usize> Role<T, N> {
+    fn claim(queue: &Spsc<T, N>, filling: bool) -> Result<Self, RoleTaken> {
+        queue.head.assert_writable();
+        let attachment = queue.attachment();
+        let taken = |pid| RoleTaken {
+            role: if filling { "producer" } else { "consumer" },
+            field: queue.head.name().to_owned(),
+            pid,
+        };
+        let own = attachment.register().map_err(|_| taken(0))?.word();
+        let side = side(queue, filling);
+        for _ in 0..TRIES {
+            let holder = side.role.load(Acquire);
+            if let Some(identity) = Identity::from_word(holder)
+                && attachment.alive(identity)
+            {
+                let slot = attachment.slots().get(identity.slot as usize);
+                return Err(taken(slot.map_or(0, |slot| slot.pid.load(Relaxed)))); // for people
+            }
+            // AcqRel) // hands the positions over, from a role given back or from the dead
+            if side
+                .role
+                .compare_exchange(holder, own, AcqRel, Relaxed)
+                .is_ok()
+            {
+                let stamp = attachment.local().stamp.load(Relaxed);
+                return Ok(Self {
+                    queue: queue.clone(),
+                    filling,
+                    word: own,
+                    stamp,
+                });
+            }
+        }
+        Err(taken(0))
+    }
+
+    /// Whether this process still holds the role: not in a forked child, whose parent has it.
+    #[inline(always)]
+    fn is_held(&self) -> bool {
+        self.queue.attachment().local().stamp.load(Relaxed) == self.stamp
+    }
+
+    /// Tries until it succeeds or the time is up, and sleeps in between.
+    fn wait<R>(&self, timeout: Duration, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+        for _ in 0..SPINS {
+            if let Some(done) = attempt() {
+                return Some(done);
+            }
+            core::hint::spin_loop();
+        }
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            let left = deadline.map_or(Duration::MAX, |end| {
+                end.saturating_duration_since(Instant::now())
+            });
+            if let Some(done) = attempt() {
+                return Some(done);
+            }
+            if left.is_zero() || !self.is_held() {
+                return None;
+            }
+            let signals = self.queue.ring().signals;
+            let event = if self.filling {
+                &signals.emptied
+            } else {
+                &signals.filled
+            };
+            let blocked = || self.queue.ring().is_blocked(self.filling);
+            event.wait_round(&Linux, left, || {}, || self.is_other_at_it(), blocked);
+        }
+    }
+
+    /// Whether the other side announces an operation and lives.
+    fn is_other_at_it(&self) -> bool {
+        let other = side(&self.queue, !self.filling);
+        let holder = Identity::from_word(other.role.load(Acquire));
+        other.announced.load(Acquire) != 0
+            && holder.is_some_and(|holder| self.queue.attachment().alive(holder))
+    }
+}
+
+fn side<T: Element, const N: usize>(queue: &Spsc<T, N>, filling: bool) -> &Side {
+    if filling {
+        &queue.head.producer
+    } else {
+        &queue.head.consumer
+    }
+}
+
+impl<T: Element, const N: usize> Drop for Role<T, N> {
+    fn drop(&mut self) {
+        if self.is_held() {
+            // AcqRel) // hands the positions to the next holder
+            let role = &side(&self.queue, self.filling).role;
+            let _ = role.compare_exchange(self.word, 0, AcqRel, Relaxed);
+        }
+    }
+}
+
+/// The producer's role: see [`Spsc::producer`].
+///
+/// In a forked child the parent's roles are void: [`Full`] is what they say.
+#[derive(Debug)]
+pub struct Producer<T: Element, const N: usize> {
+    role: Role<T, N>,
+    memo: Memo,
+}
+
+impl<T: Element, const N: usize> Producer<T, N> {
+    pub(super) fn claim(queue: &Spsc<T, N>) -> Result<Self, RoleTaken> {
+        let role = Role::claim(queue, true)?;
+        Ok(Self {
+            role,
+            memo: queue.ring().producer_memo(),
+        })
+    }
+
+    /// Pushes `value`.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] gives the value back where there was no room.
+    ///
+    /// # Progress
+    ///
+    /// Wait-free.
+    #[inline]
+    pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
+        if self.role.is_held() && self.role.queue.ring().push(&mut self.memo, value) {
+            Ok(())
+        } else {
+            Err(Full(value))
+        }
+    }
+
+    /// Pushes a prefix of `values` at once, and says how many.
+    ///
+    /// # Progress
+    ///
+    /// Wait-free.
+    pub fn push_slice(&mut self, values: &[T]) -> usize {
+        if !self.role.is_held() {
+            return 0;
+        }
+        self.role.queue.ring().push_slice(&mut self.memo, values)
+    }
+
+    /// Pushes `value`, and waits up to `timeout` for room.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] gives the value back where there was none in time.
+    ///
+    /// # Progress
+    ///
+    /// Blocking, until there is room.
+    pub fn push_wait(&mut self, value: T, timeout: Duration) -> Result<(), Full<T>> {
+        let (role, memo) = (&self.role, &mut self.memo);
+        let push = || (role.is_held() && role.queue.ring().push(memo, value)).then_some(());
+        role.wait(timeout, push).ok_or(Full(value))
+    }
+
+    /// Places to write up to `count` elements in, which one store then publishes; as many as are free.
+    ///
+    /// # Progress
+    ///
+    /// Wait-free.
+    pub fn write_chunk(&mut self, count: usize) -> WriteChunk<'_, T, N> {
+        let count = count.min(N);
+        let room = if self.role.is_held() {
+            self.role.queue.ring().room(&mut self.memo, count)
+        } else {
+            0
+        };
+        WriteChunk::new(&self.role.queue, &mut self.memo, count.min(room))
+    }
+}
+
+/// The consumer's role: see [`Spsc::consumer`].
+///
+/// In a forked child the parent's roles are void: it gets `None`.
+#[derive(Debug)]
+pub struct Consumer<T: Element, const N: usize> {
+    role: Role<T, N>,
+    memo: Memo,
+}
+
+impl<T: Element, const N: usize> Consumer<T, N> {
+    pub(super) fn claim(queue: &Spsc<T, N>) -> Result<Self, RoleTaken> {
+        let role = Role::claim(queue, false)?;
+        Ok(Self {
+            role,
+            memo: queue.ring().consumer_memo(),
+        })
+    }
+
+    /// Pops the oldest element.
+    ///
+    /// # Progress
+    ///
+    /// Wait-free.
+    #[inline]
+    pub fn pop(&mut self) -> Option<T> {
+        if !self.role.is_held() {
+            return None;
+        }
+        self.role.queue.ring().pop(&mut self.memo)
+    }
+
+    /// Pops into a prefix of `out` at once, and says how many.
+    ///
+    /// # Progress
+    ///
+    /// Wait-free.
+    pub fn pop_slice(&mut self, out: &mut [T]) -> usize {
+        if !self.role.is_held() {
+            return 0;
+        }
+        self.role.queue.ring().pop_slice(&mut self.memo, out)
+    }
+
+    /// Pops the oldest element, and waits up to `timeout` for one.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`] where there was none in time.
+    ///
+    /// # Progress
+    ///
+    /// Blocking, until there is an element.
+    pub fn pop_wait(&mut self, timeout: Duration) -> Result<T, Timeout> {
+        let (role, memo) = (&self.role, &mut self.memo);
+        let pop = || {
+            if role.is_held() {
+                role.queue.ring().pop(memo)
+            } else {
+                None
+            }
+        };
+        role.wait(timeout, pop).ok_or(Timeout)
+    }
+
+    /// Up to `count` elements to read, which one store then gives back; as many as are there.
+    ///
+    /// # Progress
+    ///
+    /// Wait-free.
+    pub fn read_chunk(&mut self, count: usize) -> ReadChunk<'_, T, N> {
+        let count = count.min(N);
+        let filled = if self.role.is_held() {
+            self.role.queue.ring().filled(&mut self.memo, count)
+        } else {
+            0
+        };
+        ReadChunk::new(&self.role.queue, &mut self.memo, count.min(filled))
+    }
+}
