@@ -7,7 +7,7 @@ use super::scheduler::{Process, Random, now, pause, quietly};
 use crate::memory::lane::Phase;
 use crate::memory::recovery::{Settled, settle_lane};
 use crate::memory::seeded::{Bug, observe, seed, seeded};
-use crate::structures::queue::ring::Stop;
+use crate::structures::queue::ring::{Parts, Stop};
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -125,7 +125,7 @@ fn peek(world: &World) {
 
 fn wait(world: &World, filling: bool) {
     let ring = world.ring();
-    let signals = ring.exchange.signals;
+    let signals = ring.exchange().signals;
     let event = if filling {
         &signals.emptied
     } else {
@@ -135,7 +135,7 @@ fn wait(world: &World, filling: bool) {
         &world,
         Duration::from_secs(9),
         || recover_all(world),
-        || ring.exchange.announced(!filling),
+        || ring.exchange().announced(!filling),
         || ring.is_blocked(filling),
     );
 }
