@@ -31,6 +31,9 @@ const REMEMBERED: usize = 4;
 /// Turns that a thread waits for before it lets others run.
 const SPINS: usize = 64;
 
+/// Operations of a thread that takes turns, before it looks for a lane of its own again.
+const PATIENCE: u32 = 1024;
+
 /// A thread's lane in an attachment.
 #[derive(Clone, Copy)]
 struct Remembered {
@@ -42,6 +45,8 @@ struct Remembered {
 thread_local! {
     static LANES: [Cell<Remembered>; REMEMBERED] =
         const { [const { Cell::new(Remembered { stamp: 0, lane: 0, thread: 0 }) }; REMEMBERED] };
+    /// The attachment that had no lane left for this thread, and how many operations ago.
+    static DENIED: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
 /// The right to run one operation on a lane.
@@ -171,10 +176,17 @@ impl Attachment {
                 None => self.take_turn(self.home(), thread),
             };
         }
-        match self.find_lane(thread) {
-            Some(index) => Some(self.start(index, thread)),
-            None => self.take_turn(self.home(), thread),
+        let stamp = self.local().stamp.load(Relaxed);
+        let (denied, since) = DENIED.get();
+        if denied == stamp && since < PATIENCE {
+            DENIED.set((stamp, since + 1));
+            return self.take_turn(self.home(), thread);
         }
+        if let Some(index) = self.find_lane(thread) {
+            return Some(self.start(index, thread));
+        }
+        DENIED.set((stamp, 0)); // looking costs system calls: not for every operation
+        self.take_turn(self.home(), thread)
     }
 
     /// Remembers the thread's lane and begins an operation on it.

@@ -6,6 +6,7 @@
 
 mod birth;
 mod compare;
+mod health;
 mod inspect;
 mod leftover;
 mod name;
@@ -15,6 +16,7 @@ mod plan;
 mod prune;
 mod registry;
 
+pub use health::Health;
 pub use name::DIRECTORY;
 pub use options::{Options, Owner};
 pub use prune::prune;

@@ -44,7 +44,7 @@ use crate::error::{Full, NoLane, Timeout};
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
 use crate::layout::{Element, Field, Represent, Structure};
-use crate::memory::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::memory::atomic::AtomicU64;
 use crate::memory::attachment::Attachment;
 use crate::memory::cell::{CellGroups, Cells};
 use crate::memory::exchange::{Exchange, Fixed, Line};
@@ -116,7 +116,7 @@ impl<T: Element, const N: usize, const L: usize> Represent for Repr<T, N, L> {
 ///
 /// Lock-free, whoever is killed or stopped. Only the `…_wait` forms block.
 #[derive(Debug)]
-pub struct Queue<T: Element, const N: usize> {
+pub struct Queue<T: 'static, const N: usize> {
     words: Site<[AtomicU64; N]>,
     head: Site<AtomicU64>,
     tail: Site<AtomicU64>,
@@ -126,7 +126,7 @@ pub struct Queue<T: Element, const N: usize> {
     place: Place,
 }
 
-impl<T: Element, const N: usize> Clone for Queue<T, N> {
+impl<T, const N: usize> Clone for Queue<T, N> {
     fn clone(&self) -> Self {
         Self {
             words: self.words.clone(),
@@ -167,6 +167,11 @@ impl<T: Element, const N: usize> Field for Queue<T, N> {
 
 impl<T: Element, const N: usize> Structure for Queue<T, N> {}
 
+static_assertions::assert_impl_all!(Queue<u64, 4>: Send, Sync, Clone);
+static_assertions::assert_impl_all!(Loan<'static, u64, 4>: Send);
+static_assertions::assert_impl_all!(Taken<'static, u64, 4>: Send);
+static_assertions::assert_not_impl_any!(Taken<'static, u64, 4>: Clone);
+
 impl<T: Element, const N: usize> Queue<T, N> {
     #[inline(always)]
     fn attachment(&self) -> &Attachment {
@@ -196,7 +201,9 @@ impl<T: Element, const N: usize> Queue<T, N> {
     fn refused(&self, stop: Option<Stop>) {
         self.words.assert_writable();
         if stop == Some(Stop::Corrupt) {
-            self.attachment().local().corrupt.fetch_add(1, Relaxed); // a count
+            self.attachment()
+                .local()
+                .note_corrupt(self.signals.offset());
         }
     }
 

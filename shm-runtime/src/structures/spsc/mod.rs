@@ -136,6 +136,11 @@ impl<T: Element, const N: usize> Field for Spsc<T, N> {
 
 impl<T: Element, const N: usize> Structure for Spsc<T, N> {}
 
+static_assertions::assert_impl_all!(Spsc<u64, 4>: Send, Sync, Clone);
+static_assertions::assert_impl_all!(Producer<u64, 4>: Send);
+static_assertions::assert_not_impl_any!(Producer<u64, 4>: Clone);
+static_assertions::assert_not_impl_any!(Consumer<u64, 4>: Clone);
+
 impl<T: Element, const N: usize> Spsc<T, N> {
     #[inline(always)]
     fn attachment(&self) -> &Attachment {

@@ -1,0 +1,179 @@
+//! What can be said about the flood: measurements of the last checkpoint, and the summary.
+
+use std::fmt::Write;
+
+use schemas::flood::{CELLS, COLUMNS, Event, EventKind, FLOODED, Flood, GAUGES, JOURNAL, ROWS};
+
+use crate::flood::checkpoint;
+use crate::flood::solver::mass_error;
+use crate::flood::terrain::Terrain;
+use crate::flood::text::{clock, grouped, scientific};
+
+/// More water made or lost than this part of the rain is a mistake in the program.
+pub(crate) const MASS_TOLERANCE: f64 = 1e-7;
+
+/// The water at one checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Measured {
+    /// Steps made.
+    pub(crate) step: u64,
+    /// Simulated seconds.
+    pub(crate) time: f64,
+    /// Rain so far in m³.
+    pub(crate) rain: f64,
+    /// What left over the border in m³.
+    pub(crate) outflow: f64,
+    /// Water on the map in m³.
+    pub(crate) stored: f64,
+    /// Flooded area in km².
+    pub(crate) flooded: f64,
+    /// The deepest water in metres.
+    pub(crate) deepest: f32,
+    /// Highest water at each gauge so far, in metres, and when it stood there.
+    pub(crate) peaks: [(f32, f64); GAUGES],
+}
+
+impl Measured {
+    /// Measures the last checkpoint; `None` before the first.
+    pub(crate) fn of(flood: &Flood, cell_area: f64) -> Option<Self> {
+        let mut depth = vec![0.0_f32; CELLS];
+        let mut measured = checkpoint::last(flood, |from| {
+            from.depth.read_into(0, &mut depth);
+            Self {
+                step: from.step.load(),
+                time: from.time.load(),
+                rain: from.rain.load(),
+                outflow: from.outflow.load(),
+                peaks: std::array::from_fn(|gauge| {
+                    (from.gauge_peak.get(gauge), from.gauge_peak_time.get(gauge))
+                }),
+                ..Self::default()
+            }
+        })?;
+        let (mut sum, mut flooded) = (0.0, 0_u32);
+        for &water in &depth {
+            sum += f64::from(water);
+            flooded += u32::from(water > FLOODED);
+            measured.deepest = measured.deepest.max(water);
+        }
+        measured.stored = sum * cell_area;
+        measured.flooded = f64::from(flooded) * cell_area / 1e6;
+        Some(measured)
+    }
+
+    /// Water made (positive) or lost (negative), as a part of the rain.
+    pub(crate) fn mass_error(&self) -> f64 {
+        mass_error(self.stored, self.outflow, self.rain)
+    }
+}
+
+/// One line about a running flood.
+pub(crate) fn progress(flood: &Flood, terrain: &Terrain, measured: &Measured) -> String {
+    format!(
+        "{} of {}  step {:>5}  rain {:>5.1} mm  flooded {:>5.1} km²  deepest {:>4.1} m  events {:>5}",
+        clock(measured.time),
+        clock(flood.run_end.load()),
+        grouped(measured.step),
+        measured.rain / terrain.area() * 1e3,
+        measured.flooded,
+        measured.deepest,
+        grouped(flood.done.load()),
+    )
+}
+
+/// The table at the end.
+pub(crate) fn summary(flood: &Flood, terrain: &Terrain, measured: &Measured) -> String {
+    let million = |volume: f64| format!("{:.2} million m³", volume / 1e6);
+    let events = flood.done.load();
+    let mut text = String::new();
+    let mut row = |name: &str, value: String| {
+        // Writing to a `String` does not fail.
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    row(
+        "map",
+        format!(
+            "{ROWS} × {COLUMNS} cells of {:.1} × {:.1} m, {:.0} km²",
+            terrain.dx,
+            terrain.dy,
+            terrain.area() / 1e6
+        ),
+    );
+    row(
+        "simulated",
+        format!(
+            "{} in {} steps",
+            clock(measured.time),
+            grouped(measured.step)
+        ),
+    );
+    let millimetres = measured.rain / terrain.area() * 1e3;
+    row(
+        "rain",
+        format!("{} ({millimetres:.1} mm)", million(measured.rain)),
+    );
+    row("on the map", million(measured.stored));
+    row("left the map", million(measured.outflow));
+    row(
+        "flooded",
+        format!(
+            "{:.1} km² over {FLOODED} m, {:.1} m at the deepest",
+            measured.flooded, measured.deepest
+        ),
+    );
+    row(
+        "events",
+        format!(
+            "{} in order without a gap, {} put aside that came twice",
+            grouped(events),
+            grouped(flood.redelivered.load())
+        ),
+    );
+    row("restarts", grouped(flood.restarts.load()));
+    text.push('\n');
+    text.push_str(&kinds(flood, events));
+    text.push('\n');
+    text.push_str(&gauges(flood, measured));
+    let _ = write!(text, "\nmass error {}\n", scientific(measured.mass_error()));
+    text
+}
+
+/// How often what happened.
+fn kinds(flood: &Flood, events: u64) -> String {
+    let mut counts = [0_u64; EventKind::ALL.len()];
+    for at in 0..(events as usize).min(JOURNAL) {
+        let event: Event = flood.journal.get(at);
+        if let Some(kind) = EventKind::from_number(event.kind) {
+            counts[kind as usize - 1] += 1;
+        }
+    }
+    let mut text = String::new();
+    for (kind, count) in EventKind::ALL.into_iter().zip(counts) {
+        let name = match kind {
+            EventKind::BlockFlooded => "blocks flooded",
+            EventKind::GaugeRose => "levels passed, rising",
+            EventKind::GaugeFell => "levels passed, falling",
+            EventKind::GaugeCrested => "crests at gauges",
+            EventKind::StormBegan | EventKind::StormEnded | EventKind::RunEnded => continue,
+        };
+        let _ = writeln!(text, "{name:<22} {:>6}", grouped(count));
+    }
+    text
+}
+
+/// The highest water at each gauge.
+fn gauges(flood: &Flood, measured: &Measured) -> String {
+    let mut text = String::from("gauge    row  column   catchment    highest     after\n");
+    for (gauge, (peak, time)) in measured.peaks.into_iter().enumerate() {
+        let cell = flood.gauges.get(gauge) as usize;
+        let (row, column) = (cell / COLUMNS, cell % COLUMNS);
+        let (number, area) = (gauge + 1, flood.catchments.get(gauge));
+        let after = clock(time);
+        // Writing to a `String` does not fail.
+        let _ = writeln!(
+            text,
+            "{number:>5} {row:>6} {column:>7} {area:>7.1} km² {peak:>8.2} m  {after}"
+        );
+    }
+    text
+}

@@ -1,0 +1,168 @@
+//! Deals with the events, measures the water, prints the summary.
+//!
+//! # Each event once, whatever is killed
+//!
+//! An event is *taken*, dealt with, and only then acknowledged with `done`. To deal with event `n`
+//! is to write it to the journal at `n`, then to store `done = n`. Killed before that store, this
+//! role gets the event again and writes the same to the same place; killed after it, it gets a
+//! number that is not above `done`, and puts it aside. The simulation sends numbers again after a
+//! kill of its own, and they are recognised in the same way.
+//!
+//! A number above `done + 1` is early: the ones before are with a process that was killed while it
+//! had taken them, and come back once its death is settled. Until then the early event is held.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use schemas::flood::{EVENTS, Event, EventKind, Flood, JOURNAL};
+use shm_runtime::{Segment, Taken};
+
+use crate::flood::Failure;
+use crate::flood::analysis::{MASS_TOLERANCE, Measured, progress, summary};
+use crate::flood::roles::Stage;
+use crate::flood::terrain::Terrain;
+
+/// How often the water is measured.
+const MEASURE: Duration = Duration::from_millis(500);
+/// Measurements to a printed line.
+const LINES: u32 = 4;
+/// Early events held at one time.
+const HELD: usize = 16;
+/// How long an event that is missing may take to come back.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the renderer may take for its picture.
+const PICTURE: Duration = Duration::from_secs(10);
+
+/// Plays the role.
+pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
+    let Some(terrain) = stage.ground() else {
+        return Ok(());
+    };
+    let flood = &stage.flood;
+    let mut reader = Reader {
+        flood,
+        early: BTreeMap::new(),
+        since: Instant::now(),
+    };
+    let mut measured = Instant::now();
+    let mut count = 0_u32;
+    loop {
+        reader.drain()?;
+        if reader.run_ended() {
+            return finish(stage, &terrain);
+        }
+        if measured.elapsed() >= MEASURE {
+            measured = Instant::now();
+            if let Some(now) = measure(flood, &terrain) {
+                count += 1;
+                if count.is_multiple_of(LINES) {
+                    stage.say(&progress(flood, &terrain, &now));
+                }
+            }
+        }
+        if !stage.lifeline.rest(Duration::from_millis(20)) {
+            return Ok(());
+        }
+    }
+}
+
+/// Measures the water and leaves the figures in the segment.
+fn measure(flood: &Flood, terrain: &Terrain) -> Option<Measured> {
+    let measured = Measured::of(flood, terrain.cell_area())?;
+    flood.flooded_area.store(measured.flooded);
+    flood.deepest.store(f64::from(measured.deepest));
+    flood.mass_error.store(measured.mass_error());
+    Some(measured)
+}
+
+/// Waits for the picture, prints the summary, and checks the balance.
+fn finish(stage: &Stage, terrain: &Terrain) -> Result<(), Failure> {
+    let flood = &stage.flood;
+    let measured = measure(flood, terrain).ok_or("the run ended without a checkpoint")?;
+    let asked = Instant::now();
+    while flood.pictures.load() == 0 && asked.elapsed() < PICTURE {
+        if !stage.lifeline.rest(Duration::from_millis(20)) {
+            return Ok(());
+        }
+    }
+    let picture = match flood.pictures.load() {
+        0 => "none: no renderer was there".to_owned(),
+        _ => stage.options.out.display().to_string(),
+    };
+    print!(
+        "\n{}picture {picture}\n",
+        summary(flood, terrain, &measured)
+    );
+    let error = measured.mass_error();
+    if error.abs() > MASS_TOLERANCE {
+        return Err(format!("{error:e} of the rain was made or lost").into());
+    }
+    Ok(())
+}
+
+/// Reads the events in the order of their numbers.
+struct Reader<'a> {
+    flood: &'a Segment<Flood>,
+    /// Events whose predecessors are missing, by number. Not acknowledged: should this process be
+    /// killed, they come back too.
+    early: BTreeMap<u64, Taken<'a, Event, EVENTS>>,
+    /// When the first of them came.
+    since: Instant,
+}
+
+impl Reader<'_> {
+    /// Deals with all events that are there.
+    fn drain(&mut self) -> Result<(), Failure> {
+        while self.early.len() < HELD {
+            let Some(taken) = self.flood.events.take()? else {
+                break;
+            };
+            let number = taken.get().sequence;
+            if number <= self.flood.done.load() || self.early.contains_key(&number) {
+                self.flood.redelivered.fetch_add(1);
+                taken.done();
+                continue;
+            }
+            if self.early.is_empty() {
+                self.since = Instant::now();
+            }
+            self.early.insert(number, taken);
+            self.deal_with_next();
+        }
+        if self.early.is_empty() {
+            return Ok(());
+        }
+        if self.since.elapsed() > PATIENCE {
+            let missing = self.flood.done.load() + 1;
+            return Err(format!("event {missing} is missing").into());
+        }
+        Segment::recover(self.flood);
+        Ok(())
+    }
+
+    /// Deals with all events whose turn it is.
+    fn deal_with_next(&mut self) {
+        loop {
+            let next = self.flood.done.load() + 1;
+            let Some(taken) = self.early.remove(&next) else {
+                return;
+            };
+            self.flood.journal.set(place(next), taken.get());
+            self.flood.done.store(next);
+            taken.done();
+            self.since = Instant::now();
+        }
+    }
+
+    /// Whether the last event of the run is dealt with; asked of the journal, which a process
+    /// that was killed leaves to the next.
+    fn run_ended(&self) -> bool {
+        let done = self.flood.done.load();
+        done > 0 && self.flood.journal.get(place(done)).kind == EventKind::RunEnded as u32
+    }
+}
+
+/// Where the journal keeps an event.
+fn place(number: u64) -> usize {
+    ((number - 1) % JOURNAL as u64) as usize
+}

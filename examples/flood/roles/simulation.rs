@@ -1,0 +1,123 @@
+//! Moves the water, commits checkpoints, sends events.
+//!
+//! Why a kill at any instruction does no harm is the subject of `checkpoint.rs`.
+
+use std::time::Duration;
+
+use schemas::flood::{CELLS, Event, Flood, GAUGES};
+
+use crate::flood::Failure;
+use crate::flood::analysis::MASS_TOLERANCE;
+use crate::flood::checkpoint::{self, Saved};
+use crate::flood::roles::{Stage, ground, storm};
+use crate::flood::solver::{Solver, State};
+use crate::flood::storm::Storm;
+use crate::flood::terrain::Terrain;
+use crate::flood::watch::{Moment, Watch};
+
+/// Steps between two checkpoints.
+const STEPS: u32 = 8;
+
+/// Plays the role.
+pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
+    let flood = &stage.flood;
+    let (terrain, gauges) = prepare(stage)?;
+    let storm = Storm {
+        parts: std::array::from_fn(|part| flood.storm.get(part)),
+        part: flood.storm_part.load(),
+    };
+    let run_end = flood.run_end.load();
+
+    let saved = checkpoint::restore(flood);
+    if let Some(saved) = &saved {
+        // Whoever was killed may have sent all of these, some, or none.
+        if !send(stage, &saved.outbox) {
+            return Ok(());
+        }
+    }
+    let Saved {
+        state, mut watch, ..
+    } = saved.unwrap_or_else(|| Saved {
+        state: State::dry(terrain.rows, terrain.columns),
+        watch: Watch::new(),
+        outbox: Vec::new(),
+    });
+    let mut solver = Solver::new(terrain, state);
+    while !watch.run_ended() && !stage.lifeline.is_cut() {
+        for _step in 0..STEPS {
+            let time = solver.state().time;
+            if time < run_end {
+                let (intensity, change) = storm.at(time);
+                solver.advance(change.min(run_end), intensity);
+            }
+        }
+        let state = solver.state();
+        let moment = Moment {
+            time: state.time,
+            depth: &state.depth,
+            storm_end: storm.end(),
+            run_end,
+        };
+        let outbox = watch.look(moment, &gauges);
+        checkpoint::commit(flood, state, &watch, &outbox);
+        flood.grid.write_from(0, &state.depth);
+        if !send(stage, &outbox) {
+            return Ok(());
+        }
+    }
+    // A run that was over before its picture was: a kill may have come between the two.
+    flood.grid.write_from(0, &solver.state().depth);
+    let error = solver.state().mass_error(solver.terrain().cell_area());
+    if error.abs() > MASS_TOLERANCE {
+        return Err(format!("{error:e} of the rain was made or lost").into());
+    }
+    Ok(())
+}
+
+/// Puts ground, gauges and storm into a new segment, or takes them from one that has them. A kill
+/// in between is harmless: without `prepared`, the next simulation writes them again.
+fn prepare(stage: &Stage) -> Result<(Terrain, [u32; GAUGES]), Failure> {
+    let flood: &Flood = &stage.flood;
+    if flood.prepared.load() != 0 {
+        let gauges = std::array::from_fn(|gauge| flood.gauges.get(gauge).min(CELLS as u32 - 1));
+        return Ok((ground(flood), gauges));
+    }
+    let storm = storm(&stage.options)?;
+    let (terrain, gauges) = Terrain::measured();
+    flood.terrain.write_from(0, &terrain.elevation);
+    let cells = gauges.map(|gauge| gauge.cell);
+    flood.gauges.write_from(0, &cells);
+    flood
+        .catchments
+        .write_from(0, &gauges.map(|gauge| gauge.catchment / 1e6));
+    flood.storm.write_from(0, &storm.parts);
+    flood.storm_part.store(storm.part);
+    flood.run_end.store(stage.options.minutes * 60.0);
+    flood.prepared.store(1);
+    let (minutes, amount) = (storm.end() / 60.0, storm.amount());
+    stage.say(&format!(
+        "a storm of {amount:.0} mm in {minutes:.0} minutes begins"
+    ));
+    Ok((terrain, cells))
+}
+
+/// Sends events in order and waits where there is no room; `false` if the program is gone.
+fn send(stage: &Stage, events: &[Event]) -> bool {
+    let mut told = false;
+    for &event in events {
+        while stage
+            .flood
+            .events
+            .push_wait(event, Duration::from_millis(100))
+            .is_err()
+        {
+            if stage.lifeline.is_cut() {
+                return false;
+            }
+            if !std::mem::replace(&mut told, true) {
+                stage.say("the queue of events is full: waiting for analytics");
+            }
+        }
+    }
+    true
+}

@@ -1,0 +1,210 @@
+//! A flood over real terrain: what simulation, renderer and analytics share.
+//!
+//! The simulation alone writes [`Checkpoint`]s, `grid` and the scalars of the run; analytics alone
+//! writes what its docs say; the renderer writes `pictures`. `examples/flood/` has the programs.
+
+use shm_runtime::{Array, Atomic, Pod, Queue, ShmLayout, ShmType, Zeroable};
+
+/// Cells from north to south.
+pub const ROWS: usize = 1000;
+/// Cells from west to east.
+pub const COLUMNS: usize = 1000;
+/// Cells of the map.
+pub const CELLS: usize = ROWS * COLUMNS;
+/// Western sides of all cells, and the eastern border.
+pub const SIDES_EAST: usize = ROWS * (COLUMNS + 1);
+/// Northern sides of all cells, and the southern border.
+pub const SIDES_SOUTH: usize = (ROWS + 1) * COLUMNS;
+
+/// Side of a block in cells. Flooding is reported block by block.
+pub const BLOCK: usize = 10;
+/// Blocks of the map.
+pub const BLOCKS: usize = (ROWS / BLOCK) * (COLUMNS / BLOCK);
+/// Water of this depth floods a cell, in metres.
+pub const FLOODED: f32 = 0.3;
+
+/// Places where the water level is watched.
+pub const GAUGES: usize = 6;
+/// Parts of the storm, of equal length.
+pub const STORM_PARTS: usize = 12;
+/// Events that can be on their way.
+pub const EVENTS: usize = 4096;
+/// Events that one checkpoint can raise.
+pub const OUTBOX: usize = 512;
+/// Events that are remembered.
+pub const JOURNAL: usize = 16_384;
+
+/// Something that happened, numbered from 1 without a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, ShmType)]
+#[repr(C)]
+pub struct Event {
+    /// When it happened, in simulated seconds.
+    pub t: f64,
+    /// Number of the event: one more than that of the event before.
+    pub sequence: u64,
+    /// Where it happened.
+    pub cell: u32,
+    /// What happened: an [`EventKind`].
+    pub kind: u32,
+    /// How much: the depth of water or the level passed, in metres.
+    pub value: f32,
+    /// Number of the gauge, for events at a gauge.
+    pub gauge: u32,
+}
+
+/// What an [`Event`] reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum EventKind {
+    /// The first rain falls.
+    StormBegan = 1,
+    /// The last rain has fallen.
+    StormEnded = 2,
+    /// A block has its first flooded cell.
+    BlockFlooded = 3,
+    /// The water at a gauge rose over a level.
+    GaugeRose = 4,
+    /// The water at a gauge fell below a level.
+    GaugeFell = 5,
+    /// The water at a gauge has passed its highest level.
+    GaugeCrested = 6,
+    /// The run is over; no event follows.
+    RunEnded = 7,
+}
+
+impl EventKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::StormBegan,
+        Self::StormEnded,
+        Self::BlockFlooded,
+        Self::GaugeRose,
+        Self::GaugeFell,
+        Self::GaugeCrested,
+        Self::RunEnded,
+    ];
+
+    /// The kind with this number, if there is one.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|&kind| kind as u32 == number)
+    }
+}
+
+/// A complete state of the simulation, from which it continues bit for bit.
+#[derive(Debug, ShmLayout)]
+pub struct Checkpoint {
+    /// Depth of water.
+    #[shm(shape = [1000, 1000], unit = "m")]
+    pub depth: Array<f32, CELLS>,
+    /// What rounding has kept from each depth so far.
+    #[shm(shape = [1000, 1000], unit = "m")]
+    pub rest: Array<f32, CELLS>,
+    /// Discharge over western sides and the eastern border, positive to the east.
+    #[shm(shape = [1000, 1001], unit = "m2/s")]
+    pub east: Array<f32, SIDES_EAST>,
+    /// Discharge over northern sides and the southern border, positive to the south.
+    #[shm(shape = [1001, 1000], unit = "m2/s")]
+    pub south: Array<f32, SIDES_SOUTH>,
+    /// When each block was first flooded; zero if it never was.
+    #[shm(shape = [100, 100], unit = "s")]
+    pub arrival: Array<f32, BLOCKS>,
+    /// Levels that the water at each gauge stands over.
+    pub gauge_stage: Array<u32, GAUGES>,
+    /// One where the crest of a gauge has been reported.
+    pub gauge_crested: Array<u32, GAUGES>,
+    /// The highest water at each gauge so far.
+    #[shm(unit = "m")]
+    pub gauge_peak: Array<f32, GAUGES>,
+    /// When it stood there.
+    #[shm(unit = "s")]
+    pub gauge_peak_time: Array<f64, GAUGES>,
+    /// Steps made.
+    pub step: Atomic<u64>,
+    /// Simulated time.
+    #[shm(unit = "s")]
+    pub time: Atomic<f64>,
+    /// Rain so far.
+    #[shm(unit = "m3")]
+    pub rain: Atomic<f64>,
+    /// Water that left over the border so far.
+    #[shm(unit = "m3")]
+    pub outflow: Atomic<f64>,
+    /// How far the storm and the run are, as the last of StormBegan, StormEnded, RunEnded.
+    pub phase: Atomic<u32>,
+    /// Events raised since the run began: the number of the last one.
+    pub raised: Atomic<u64>,
+    /// How many of them this checkpoint raised.
+    pub outbox_len: Atomic<u64>,
+    /// The events that this checkpoint raised. They are sent once it is committed.
+    pub outbox: Array<Event, OUTBOX>,
+}
+
+/// The segment of the flood.
+#[derive(Debug, ShmLayout)]
+pub struct Flood {
+    /// Depth of water, for anybody to look at.
+    #[shm(shape = [1000, 1000], unit = "m")]
+    pub grid: Array<f32, CELLS>,
+    /// The ground above sea level, its pits filled.
+    #[shm(shape = [1000, 1000], unit = "m")]
+    pub terrain: Array<f32, CELLS>,
+    /// What happens, from the simulation to analytics.
+    pub events: Queue<Event, EVENTS>,
+
+    /// Cells of the gauges.
+    pub gauges: Array<u32, GAUGES>,
+    /// The area that drains through each gauge.
+    #[shm(unit = "km2")]
+    pub catchments: Array<f64, GAUGES>,
+    /// Intensity of the rain in each part of the storm.
+    #[shm(unit = "mm/h")]
+    pub storm: Array<f64, STORM_PARTS>,
+    /// Length of one part of the storm.
+    #[shm(unit = "s")]
+    pub storm_part: Atomic<f64>,
+    /// When the run is over, in simulated time.
+    #[shm(unit = "s")]
+    pub run_end: Atomic<f64>,
+    /// One once terrain, gauges and storm are in place.
+    pub prepared: Atomic<u32>,
+
+    /// Checkpoints committed: the last one is `even` or `odd`, as this number is.
+    pub committed: Atomic<u64>,
+    /// The last checkpoint, or room for the next.
+    pub even: Checkpoint,
+    /// The last checkpoint, or room for the next.
+    pub odd: Checkpoint,
+
+    /// Number of the last event that analytics has dealt with.
+    pub done: Atomic<u64>,
+    /// Every event that analytics has dealt with, at its number less one.
+    pub journal: Array<Event, JOURNAL>,
+    /// Events that reached analytics a second time, after a kill, and were put aside.
+    pub redelivered: Atomic<u64>,
+    /// Flooded area, as analytics last measured it.
+    #[shm(unit = "km2")]
+    pub flooded_area: Atomic<f64>,
+    /// The deepest water, as analytics last measured it.
+    #[shm(unit = "m")]
+    pub deepest: Atomic<f64>,
+    /// Water made or lost as a part of the rain, as analytics last measured it.
+    pub mass_error: Atomic<f64>,
+
+    /// Pictures of the finished run saved by renderers.
+    pub pictures: Atomic<u32>,
+    /// Roles that were started again after a kill.
+    pub restarts: Atomic<u64>,
+}
+
+impl Flood {
+    /// The place of checkpoint number `committed`.
+    #[must_use]
+    pub fn checkpoint(&self, committed: u64) -> &Checkpoint {
+        if committed.is_multiple_of(2) {
+            &self.even
+        } else {
+            &self.odd
+        }
+    }
+}
