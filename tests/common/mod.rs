@@ -70,6 +70,10 @@ impl Random {
         Self(seed)
     }
 
+    pub fn from_seed(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
     pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
