@@ -86,7 +86,7 @@ fn violations(sources: &[Source]) -> Vec<String> {
 
 fn listed(path: &str, list: &[&str]) -> bool {
     let fits = |entry: &&str| path == *entry || entry.ends_with('/') && path.starts_with(entry);
-    list.iter().any(|entry| fits(entry))
+    list.iter().any(fits)
 }
 
 fn without_comments(text: &str) -> String {
