@@ -55,6 +55,7 @@ use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Kernel, Signals};
 use crate::memory::site::Site;
 use crate::memory::word::NODES_PER_LANE;
+use core::fmt;
 use core::mem::offset_of;
 use core::time::Duration;
 use ring::{Parts, Ring, Stop};
@@ -115,7 +116,6 @@ impl<T: Element, const N: usize, const L: usize> Represent for Repr<T, N, L> {
 /// # Progress
 ///
 /// Lock-free, whoever is killed or stopped. Only the `…_wait` forms block.
-#[derive(Debug)]
 pub struct Queue<T: 'static, const N: usize> {
     words: Site<[AtomicU64; N]>,
     head: Site<AtomicU64>,
@@ -137,6 +137,15 @@ impl<T, const N: usize> Clone for Queue<T, N> {
             cells: self.cells.clone(),
             place: self.place,
         }
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for Queue<T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("name", &self.words.name())
+            .field("capacity", &N)
+            .finish_non_exhaustive()
     }
 }
 
