@@ -115,7 +115,10 @@ fn fingerprint_is_the_hash_of_the_canonical_text() {
     }
     assert_eq!(Golden::FINGERPRINT, hash);
     let format = include_str!("../FORMAT.md");
-    assert!(format.contains(&format!("`{hash:#034x}`")), "FORMAT.md has the vector");
+    assert!(
+        format.contains(&format!("`{hash:#034x}`")),
+        "FORMAT.md has the vector"
+    );
 }
 
 #[test]
