@@ -48,11 +48,23 @@ pub struct LocalLane {
     pub(super) user: AtomicU32,
     /// The thread id of the user while an operation runs. Only the user writes it, with plain stores.
     pub(super) busy: AtomicU32,
-    /// 1 once the lane is shared by threads that have none of their own: then `turn` decides.
+    /// Not zero once the lane is shared by threads that have none of their own: then `turn` decides.
+    /// [`BEING_SHARED`] until a barrier has told all threads, then [`SHARED`].
     pub(super) shared: AtomicU32,
     /// The thread whose turn it is on a shared lane.
     pub(super) turn: AtomicU32,
 }
 
+impl LocalLane {
+    /// Whether the calling thread, whose id is `thread`, is in the middle of an operation on this lane.
+    pub(super) fn is_inside(&self, thread: u32) -> bool {
+        self.busy.load(Relaxed) == thread || self.turn.load(Relaxed) == thread // its own stores
+    }
+}
+
+/// [`LocalLane::shared`] before the barrier.
+pub(super) const BEING_SHARED: u32 = 1;
+/// [`LocalLane::shared`] behind the barrier.
+pub(super) const SHARED: u32 = 2;
 /// The user of a lane that a guard or a signal handler has.
 pub(super) const TEMPORARY: u32 = u32::MAX;

@@ -3,13 +3,13 @@
 #![allow(unsafe_code)] // system calls
 
 use super::check;
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,8 +154,26 @@ pub fn reopen(file: &File, writable: bool) -> io::Result<File> {
         .open(proc_path(file))
 }
 
-fn proc_path(file: &File) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+/// Where /proc shows an open file: a path that is made without allocating, for signal handlers.
+struct ProcPath {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+fn proc_path(file: &File) -> ProcPath {
+    use std::io::Write;
+    let mut bytes = [0; 32];
+    let mut rest = &mut bytes[..];
+    let written = write!(rest, "/proc/self/fd/{}", file.as_raw_fd());
+    let len = 32 - rest.len();
+    debug_assert!(written.is_ok(), "14 characters and at most 11 digits");
+    ProcPath { bytes, len }
+}
+
+impl AsRef<Path> for ProcPath {
+    fn as_ref(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.bytes[..self.len]))
+    }
 }
 
 fn c_path(path: &Path) -> io::Result<CString> {
@@ -168,7 +186,7 @@ fn c_path(path: &Path) -> io::Result<CString> {
 ///
 /// Of `linkat`; [`io::ErrorKind::AlreadyExists`] where the name is taken.
 pub fn link(file: &File, path: &Path) -> io::Result<()> {
-    let from = c_path(&proc_path(file))?;
+    let from = c_path(proc_path(file).as_ref())?;
     let to = c_path(path)?;
     // SAFETY: both pointers are NUL-terminated strings that live through the call.
     check(unsafe {
