@@ -3,7 +3,7 @@
 //! The simulation alone writes [`Checkpoint`]s, `grid` and the scalars of the run; analytics alone
 //! writes what its docs say; the renderer writes `pictures`. `examples/flood/` has the programs.
 
-use shm_runtime::{Array, Atomic, Pod, Queue, ShmLayout, ShmType, Zeroable};
+use shm_runtime::{Array, Atomic, Pod, Queue, ShmLayout, ShmType, Spsc, Zeroable};
 
 /// Cells from north to south.
 pub const ROWS: usize = 1000;
@@ -151,6 +151,10 @@ pub struct Flood {
     pub terrain: Array<f32, CELLS>,
     /// What happens, from the simulation to analytics.
     pub events: Queue<Event, EVENTS>,
+
+    /// Who is who: the simulation is its producer and analytics its consumer, so there is one of
+    /// each. Nothing is sent.
+    pub roles: Spsc<u64, 2>,
 
     /// Cells of the gauges.
     pub gauges: Array<u32, GAUGES>,

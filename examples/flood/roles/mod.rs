@@ -59,7 +59,8 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Plays a role of the segment that the program which started it holds.
+/// Plays a role of the segment that the program which started it holds. There is one simulation
+/// and one analytics at a time; what a killed one held is free at once.
 pub(crate) fn play(role: Role, options: &Options) -> Result<(), Failure> {
     let lifeline = Lifeline::hold();
     let flood = Flood::open(&options.segment)?;
@@ -68,10 +69,17 @@ pub(crate) fn play(role: Role, options: &Options) -> Result<(), Failure> {
         options: options.clone(),
         lifeline,
     };
+    let taken = |error| format!("segment `{}`: {error}", options.segment);
     match role {
-        Role::Simulation => simulation::play(&stage),
+        Role::Simulation => {
+            let _only = stage.flood.roles.producer().map_err(taken)?;
+            simulation::play(&stage)
+        }
+        Role::Analytics => {
+            let _only = stage.flood.roles.consumer().map_err(taken)?;
+            analytics::play(&stage)
+        }
         Role::Renderer => renderer::play(&stage),
-        Role::Analytics => analytics::play(&stage),
     }
 }
 

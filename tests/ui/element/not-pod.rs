@@ -8,6 +8,7 @@ struct Event {
 struct Sim {
     events: Array<Event, 4>,
     queue: Queue<Event, 4>,
+    spsc: Spsc<Event, 4>,
 }
 
 fn main() {}
