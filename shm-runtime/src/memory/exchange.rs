@@ -111,6 +111,17 @@ pub struct Exchange<'a, C: Capacity> {
     pub place: Place,
 }
 
+/// A lane's parts, found once per operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Own<'a> {
+    /// The lane's number.
+    pub lane: usize,
+    /// Its record in the segment.
+    pub record: &'a LaneRecord,
+    line: &'a Line,
+    spare_home: usize,
+}
+
 impl<C: Capacity> Clone for Exchange<'_, C> {
     fn clone(&self) -> Self {
         *self
@@ -180,11 +191,21 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         (node ^ self.home(word)) as u64
     }
 
-    /// Lane `lane`'s spare node.
+    /// The parts of lane `lane`.
     #[inline(always)]
-    pub fn spare(&self, lane: usize) -> Result<usize, Corrupt> {
-        let line = self.lines.get(lane).ok_or(Corrupt)?;
-        self.check(line.spare.load(Relaxed) as usize ^ self.spare_home(lane)) // own, or settled (S)
+    pub fn own(&self, lane: usize) -> Result<Own<'a>, Corrupt> {
+        Ok(Own {
+            lane,
+            record: self.records.get(lane).ok_or(Corrupt)?,
+            line: self.lines.get(lane).ok_or(Corrupt)?,
+            spare_home: self.spare_home(lane),
+        })
+    }
+
+    /// The lane's spare node.
+    #[inline(always)]
+    pub fn spare(&self, own: &Own<'_>) -> Result<usize, Corrupt> {
+        self.check(own.line.spare.load(Relaxed) as usize ^ own.spare_home) // own, or settled (S)
     }
 
     /// Refuses a node that does not exist: every number from shared memory is an input.
@@ -210,7 +231,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         word.load(Relaxed) == value // ordered by the fence
     }
 
-    /// Exchanges `lane`'s spare for the node in word `word`, if that still holds `old`.
+    /// Exchanges the lane's spare for the node in word `word`, if that still holds `old`.
     ///
     /// `new` names the spare and `out` is the node that `old` names. `announced` runs between the intent,
     /// which announces the operation, and the exchange: it wakes sleepers. Returns whether the exchange
@@ -218,33 +239,28 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     #[inline(always)]
     pub fn swap(
         &self,
-        lane: usize,
+        own: &Own<'_>,
         phase: Phase,
         (word, at): (usize, &AtomicU64),
         (old, new): (u64, u64),
         out: usize,
         announced: impl FnOnce(),
     ) -> bool {
-        let (Some(record), Some(line)) = (self.records.get(lane), self.lines.get(lane)) else {
-            return false;
-        };
-        record.open(phase, word, old, new);
+        own.record.open(phase, word, old, new);
         announced();
         let done = at.compare_exchange(old, new, AcqRel, Relaxed).is_ok(); // (A), both ways
         if done {
-            linearized(lane, word, old, new);
-            line.spare
-                .store((out ^ self.spare_home(lane)) as u64, Release); // (S)
+            linearized(own.lane, word, old, new);
+            self.set_spare(own, out);
         }
         done
     }
 
-    /// Stores the spare of a dead lane: the recoverer's half of [`Exchange::swap`].
-    fn set_spare(&self, lane: usize, node: usize) {
-        if let Some(line) = self.lines.get(lane) {
-            line.spare
-                .store((node ^ self.spare_home(lane)) as u64, Release); // (S)
-        }
+    #[inline(always)]
+    fn set_spare(&self, own: &Own<'_>, node: usize) {
+        own.line
+            .spare
+            .store((node ^ own.spare_home) as u64, Release); // (S)
     }
 
     /// Whether any lane but those of the dead announces an operation of `phase` or an exchange that
@@ -267,7 +283,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     /// The caller holds the right to sweep the lane. Returns `None` where a process that is stopped in the
     /// middle of an exchange holds the answer: it is tried again later.
     pub fn settle(&self, lane: usize, word: usize, old: u64, new: u64) -> Option<bool> {
-        let Some(at) = self.word(word) else {
+        let (Some(at), Ok(own)) = (self.word(word), self.own(lane)) else {
             return Some(false); // a hostile number: nothing of it can be believed
         };
         let (Ok(give), Ok(get)) = (self.node_in(word, new), self.node_in(word, old)) else {
@@ -277,10 +293,10 @@ impl<'a, C: Capacity> Exchange<'a, C> {
             return Some(false);
         }
         if seeded(Bug::RecoverAsDone) {
-            self.set_spare(lane, get);
+            self.set_spare(&own, get);
             return Some(true);
         }
-        if self.spare(lane) == Ok(get) {
+        if self.spare(&own) == Ok(get) {
             return Some(true); // the owner, or a recoverer before us, came that far
         }
         let now = at.load(Acquire); // (A)
@@ -288,7 +304,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
             return Some(false);
         }
         if word == self.shelf(lane) && !self.packing().unpack(old).full {
-            self.set_spare(lane, get); // nobody but the lane fills its shelf: the word moved, so it did
+            self.set_spare(&own, get); // nobody but the lane fills its shelf: the word moved, so it did
             return Some(true);
         }
         let mut done = (self.node_in(word, now) == Ok(give)).then_some(true);
@@ -297,7 +313,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
             done = done.or_else(|| self.evidence(lane, give, get));
         }
         if done == Some(true) {
-            self.set_spare(lane, get);
+            self.set_spare(&own, get);
         }
         done
     }

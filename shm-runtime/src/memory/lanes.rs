@@ -82,10 +82,7 @@ impl Drop for Lane<'_> {
         match self.kind {
             Kind::Own => self.local.busy.store(0, Relaxed), // for handlers of this thread, and `take_turn`
             Kind::Temporary => self.local.user.store(0, Release), // to the next user's `adopt`
-            Kind::Turn => {
-                self.local.busy.store(0, Relaxed); // see `take_turn`
-                self.local.turn.store(0, Release); // to the next turn
-            }
+            Kind::Turn => self.local.turn.store(0, Release), // to the next turn
         }
     }
 }
@@ -125,6 +122,13 @@ impl Attachment {
     /// lane left, a forked child found no free slot, or the attachment is read-only.
     #[inline(always)]
     pub fn enter(&self) -> Option<Lane<'_>> {
+        self.enter_own().or_else(|| self.enter_slowly())
+    }
+
+    /// The calling thread's own lane, if it has one that is not in use and not shared: then all that is left
+    /// of a [`Lane`] in the caller's code is one store. `None` says to try [`Attachment::enter_slowly`].
+    #[inline(always)]
+    pub fn enter_own(&self) -> Option<Lane<'_>> {
         let stamp = self.local().stamp.load(Relaxed);
         let known = LANES.with(|lanes| lanes[stamp as usize % REMEMBERED].get());
         if known.stamp == stamp
@@ -143,12 +147,13 @@ impl Attachment {
             }
             local.busy.store(0, Relaxed);
         }
-        self.enter_slowly()
+        None
     }
 
+    /// As [`Attachment::enter`], where the calling thread has no lane yet, or not at the moment.
     #[cold]
     #[inline(never)]
-    fn enter_slowly(&self) -> Option<Lane<'_>> {
+    pub fn enter_slowly(&self) -> Option<Lane<'_>> {
         if self.is_read_only() {
             return None;
         }

@@ -23,7 +23,10 @@ pub fn put_back<C: Capacity>(
         return record.close(Phase::Idle);
     }
     let shelf = exchange.shelf(lane);
-    let (Some(at), Ok(held)) = (exchange.word(shelf), exchange.spare(lane)) else {
+    let (Some(at), Ok(own)) = (exchange.word(shelf), exchange.own(lane)) else {
+        return record.close(Phase::Idle);
+    };
+    let Ok(held) = exchange.spare(&own) else {
         return record.close(Phase::Idle);
     };
     let old = at.load(Acquire); // (A)
@@ -38,7 +41,7 @@ pub fn put_back<C: Capacity>(
         node: exchange.name(shelf, held),
     };
     let new = exchange.packing().pack(new);
-    exchange.swap(lane, Phase::Return, (shelf, at), (old, new), free, || {
+    exchange.swap(&own, Phase::Return, (shelf, at), (old, new), free, || {
         exchange.signals.set_returned(); // before it is there: nobody takes the hint back meanwhile
         exchange.signals.filled.ring(kernel);
     });

@@ -257,7 +257,7 @@ impl Run {
             .filter(|lane| {
                 !self.stopped.contains_key(lane) && !self.world.dead.borrow().contains(lane)
             })
-            .filter_map(|lane| exchange.spare(lane).ok());
+            .filter_map(|lane| exchange.spare(&exchange.own(lane).ok()?).ok());
         let mut nodes: Vec<_> = words.chain(spares).collect();
         let all = nodes.len();
         nodes.sort_unstable();

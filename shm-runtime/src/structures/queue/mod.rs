@@ -50,6 +50,7 @@ use crate::memory::cell::{CellGroups, Cells};
 use crate::memory::exchange::{Exchange, Fixed, Line};
 use crate::memory::kernel::Linux;
 use crate::memory::lane::Place;
+use crate::memory::lanes::Lane;
 use crate::memory::padded::Padded;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Kernel, Signals};
@@ -192,7 +193,10 @@ impl<T: Element, const N: usize> Parts for Queue<T, N> {
             signals: &self.signals,
             lines: &self.lines,
             records: self.attachment().lanes(),
-            place: self.place,
+            place: Place {
+                capacity: N as u64, // a constant
+                ..self.place
+            },
         }
     }
 
@@ -280,10 +284,24 @@ impl<T: Element, const N: usize> Queue<T, N> {
     /// Lock-free.
     #[inline]
     pub fn push(&self, value: T) -> Result<(), Full<T>> {
-        let Some(lane) = self.attachment().enter() else {
+        match self.attachment().enter_own() {
+            Some(lane) => self.push_on(lane, value),
+            None => self.push_slowly(value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_slowly(&self, value: T) -> Result<(), Full<T>> {
+        let Some(lane) = self.attachment().enter_slowly() else {
             self.refused(None);
             return Err(Full(value));
         };
+        self.push_on(lane, value)
+    }
+
+    #[inline(always)]
+    fn push_on(&self, lane: Lane<'_>, value: T) -> Result<(), Full<T>> {
         match self.ring().push(lane.index(), value) {
             Ok(()) => Ok(()),
             Err(Stop::None) => Err(Full(value)),
@@ -308,10 +326,24 @@ impl<T: Element, const N: usize> Queue<T, N> {
     /// Lock-free.
     #[inline]
     pub fn pop(&self) -> Option<T> {
-        let Some(lane) = self.attachment().enter() else {
+        match self.attachment().enter_own() {
+            Some(lane) => self.pop_on(lane),
+            None => self.pop_slowly(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pop_slowly(&self) -> Option<T> {
+        let Some(lane) = self.attachment().enter_slowly() else {
             self.refused(None);
             return None;
         };
+        self.pop_on(lane)
+    }
+
+    #[inline(always)]
+    fn pop_on(&self, lane: Lane<'_>) -> Option<T> {
         match self.ring().pop(lane.index()) {
             Ok(value) => Some(value),
             Err(Stop::None) => None,

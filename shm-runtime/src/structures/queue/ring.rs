@@ -23,7 +23,7 @@ use crate::memory::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 use crate::memory::cell::Cells;
-use crate::memory::exchange::{Capacity, Corrupt, Exchange, look};
+use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, look};
 use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::seeded::{Bug, linearized, seeded};
 use crate::memory::shelf;
@@ -109,6 +109,27 @@ struct Walk {
     ticket: u64,
     steps: usize,
     lost: usize,
+}
+
+impl Walk {
+    #[inline(always)]
+    fn from(hint: &AtomicU64) -> Self {
+        Self {
+            ticket: hint.load(Relaxed), // only a hint
+            steps: 0,
+            lost: 0,
+        }
+    }
+}
+
+/// What came of one attempt.
+enum Tried<R> {
+    /// The exchange happened.
+    Done(R),
+    /// Somebody else's exchange did.
+    Lost,
+    /// The word, which is given, is at another ticket.
+    Elsewhere(usize, Word),
 }
 
 impl<'a, P: Parts> Ring<'a, P> {
@@ -226,70 +247,104 @@ impl<'a, P: Parts> Ring<'a, P> {
         }
     }
 
-    /// Pushes what the spare of `lane` holds.
+    /// Pushes what the node `spare` of `lane` holds: at once where the hint is right and nobody interferes.
     #[inline(always)]
-    fn push_spare(self, lane: usize, record: &LaneRecord) -> Result<(), Stop> {
-        let (exchange, packing) = (self.exchange(), self.packing());
-        let spare = exchange.spare(lane)?;
-        let mut walk = Walk {
-            ticket: self.0.tail().load(Relaxed),
-            steps: 0,
-            lost: 0,
-        }; // only a hint
+    fn push_spare(self, own: Own<'_>, spare: usize) -> Result<(), Stop> {
+        let hint = self.0.tail().load(Relaxed); // only a hint
+        match self.try_push(&own, spare, hint)? {
+            Tried::Done(()) => Ok(()),
+            _ => self.push_walking(own.lane),
+        }
+    }
+
+    /// Pushes, from the hint to wherever the tail is.
+    #[inline(never)]
+    fn push_walking(self, lane: usize) -> Result<(), Stop> {
+        let own = self.exchange().own(lane)?;
+        own.record.close(Phase::Filling);
+        let spare = self.exchange().spare(&own)?;
+        let mut walk = Walk::from(self.0.tail());
         loop {
-            let (i, at) = self.slot(walk.ticket);
-            let old = at.load(Acquire); // (A)
-            let word = packing.unpack(old);
-            let lap = self.lap(walk.ticket);
-            if word.lap == lap && !word.full {
-                let out = exchange.node_in(i, old)?;
-                let new = packing.pack(Word {
-                    lap,
-                    full: true,
-                    node: exchange.name(i, spare),
-                });
-                if seeded(Bug::HintBeforeExchange) {
-                    self.0.tail().store(walk.ticket.wrapping_add(1), Relaxed);
+            match self.try_push(&own, spare, walk.ticket)? {
+                Tried::Done(()) => return Ok(()),
+                Tried::Lost => {
+                    own.record.close(Phase::Filling);
+                    self.lost(&mut walk)?;
                 }
-                let ring = || {
-                    if !seeded(Bug::WakeAfterPublish) {
-                        exchange.signals.filled.ring(&self.0.kernel());
+                Tried::Elsewhere(i, word) => {
+                    if Self::claimed(End::Tail, word) > self.lap(walk.ticket) {
+                        self.step(End::Tail, &mut walk, i, word)?;
+                    } else {
+                        self.behind(End::Tail, &mut walk)?;
                     }
-                };
-                if exchange.swap(lane, Phase::Push, (i, at), (old, new), out, ring) {
-                    if seeded(Bug::WakeAfterPublish) {
-                        exchange.signals.filled.ring(&self.0.kernel());
-                    }
-                    self.0.tail().store(walk.ticket.wrapping_add(1), Relaxed); // only a hint
-                    return Ok(());
                 }
-                record.close(Phase::Filling);
-                self.lost(&mut walk)?;
-            } else if Self::claimed(End::Tail, word) > lap {
-                self.step(End::Tail, &mut walk, i, word)?;
-            } else {
-                self.behind(End::Tail, &mut walk)?;
             }
         }
+    }
+
+    /// Pushes into the word of `ticket`, if it waits for that.
+    #[inline(always)]
+    fn try_push(self, own: &Own<'_>, spare: usize, ticket: u64) -> Result<Tried<()>, Stop> {
+        let (exchange, packing) = (self.exchange(), self.packing());
+        let (i, at) = self.slot(ticket);
+        let old = at.load(Acquire); // (A)
+        let word = packing.unpack(old);
+        let lap = self.lap(ticket);
+        if word.lap != lap || word.full {
+            return Ok(Tried::Elsewhere(i, word));
+        }
+        let out = exchange.node_in(i, old)?;
+        let new = packing.pack(Word {
+            lap,
+            full: true,
+            node: exchange.name(i, spare),
+        });
+        if seeded(Bug::HintBeforeExchange) {
+            self.0.tail().store(ticket.wrapping_add(1), Relaxed);
+        }
+        let ring = || {
+            if !seeded(Bug::WakeAfterPublish) {
+                exchange.signals.filled.ring(&self.0.kernel());
+            }
+        };
+        if !exchange.swap(own, Phase::Push, (i, at), (old, new), out, ring) {
+            return Ok(Tried::Lost);
+        }
+        if seeded(Bug::WakeAfterPublish) {
+            exchange.signals.filled.ring(&self.0.kernel());
+        }
+        self.0.tail().store(ticket.wrapping_add(1), Relaxed); // only a hint
+        Ok(Tried::Done(()))
     }
 
     /// Pushes the spare as it is: what a loan has written.
     #[inline(always)]
     pub fn push_filled(self, lane: usize) -> Result<(), Stop> {
-        let record = self.record(lane)?;
-        record.enter(&self.exchange().place);
-        let done = self.push_spare(lane, record);
-        record.close(Phase::Idle);
+        let own = self.exchange().own(lane)?;
+        self.push_node(own, self.exchange().spare(&own)?)
+    }
+
+    #[inline(always)]
+    fn push_node(self, own: Own<'_>, spare: usize) -> Result<(), Stop> {
+        own.record.enter(&self.exchange().place);
+        let done = self.push_spare(own, spare);
+        own.record.close(Phase::Idle);
         done
     }
 
     /// Writes `value` into the spare of `lane`, where nobody looks.
     #[inline(always)]
     pub fn fill(self, lane: usize, value: P::Element) -> Result<(), Stop> {
+        self.fill_node(&self.exchange().own(lane)?, value).map(drop)
+    }
+
+    /// As [`Ring::fill`]; says which node it is.
+    #[inline(always)]
+    fn fill_node(self, own: &Own<'_>, value: P::Element) -> Result<usize, Stop> {
         self.exchange().filling();
-        let spare = self.exchange().spare(lane)?;
+        let spare = self.exchange().spare(own)?;
         if self.0.cells().store(spare, value) {
-            Ok(())
+            Ok(spare)
         } else {
             Err(Stop::Corrupt)
         }
@@ -299,47 +354,66 @@ impl<'a, P: Parts> Ring<'a, P> {
     pub fn spare_value(self, lane: usize) -> Result<P::Element, Stop> {
         self.0
             .cells()
-            .load(self.exchange().spare(lane)?)
+            .load(self.exchange().spare(&self.exchange().own(lane)?)?)
             .ok_or(Stop::Corrupt)
     }
 
     /// Pushes `value`.
     #[inline(always)]
     pub fn push(self, lane: usize, value: P::Element) -> Result<(), Stop> {
-        self.fill(lane, value)?;
-        self.push_filled(lane)
+        let own = self.exchange().own(lane)?;
+        let spare = self.fill_node(&own, value)?;
+        self.push_node(own, spare)
     }
 
-    /// Pops through `leave`.
+    /// Pops through `leave`: at once where the hint is right and nobody interferes.
     #[inline(always)]
     fn pop_with<R>(self, leave: impl Leave<'a, R>) -> Result<R, Stop> {
-        let (exchange, packing) = (self.exchange(), self.packing());
-        let mut walk = Walk {
-            ticket: self.0.head().load(Relaxed),
-            steps: 0,
-            lost: 0,
-        }; // only a hint
+        let hint = self.0.head().load(Relaxed); // only a hint
+        match self.try_pop(hint, leave)? {
+            Tried::Done(taken) => Ok(taken),
+            _ => self.pop_walking(leave),
+        }
+    }
+
+    /// Pops, from the hint to wherever the head is.
+    #[inline(never)]
+    fn pop_walking<R>(self, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+        let mut walk = Walk::from(self.0.head());
         loop {
-            let (i, at) = self.slot(walk.ticket);
-            let old = at.load(Acquire); // (A)
-            let word = packing.unpack(old);
-            let lap = self.lap(walk.ticket);
-            if word.full && (word.lap == lap || seeded(Bug::NoLap)) {
-                let node = exchange.node_in(i, old)?;
-                if seeded(Bug::HintBeforeExchange) {
-                    self.0.head().store(walk.ticket.wrapping_add(1), Relaxed);
+            match self.try_pop(walk.ticket, leave)? {
+                Tried::Done(taken) => return Ok(taken),
+                Tried::Lost => self.lost(&mut walk)?,
+                Tried::Elsewhere(i, word) => {
+                    let later = word.lap > self.lap(walk.ticket);
+                    if later && !seeded(Bug::EmptyWithoutLap) {
+                        self.step(End::Head, &mut walk, i, word)?;
+                    } else {
+                        self.behind(End::Head, &mut walk)?;
+                    }
                 }
-                if let Some(taken) = leave(i, at, old, word, node)? {
-                    self.0.head().store(walk.ticket.wrapping_add(1), Relaxed); // only a hint
-                    return Ok(taken);
-                }
-                self.lost(&mut walk)?;
-            } else if word.lap > lap && !seeded(Bug::EmptyWithoutLap) {
-                self.step(End::Head, &mut walk, i, word)?;
-            } else {
-                self.behind(End::Head, &mut walk)?;
             }
         }
+    }
+
+    /// Pops from the word of `ticket`, if it holds that.
+    #[inline(always)]
+    fn try_pop<R>(self, ticket: u64, leave: impl Leave<'a, R>) -> Result<Tried<R>, Stop> {
+        let (i, at) = self.slot(ticket);
+        let old = at.load(Acquire); // (A)
+        let word = self.packing().unpack(old);
+        if !word.full || (word.lap != self.lap(ticket) && !seeded(Bug::NoLap)) {
+            return Ok(Tried::Elsewhere(i, word));
+        }
+        let node = self.exchange().node_in(i, old)?;
+        if seeded(Bug::HintBeforeExchange) {
+            self.0.head().store(ticket.wrapping_add(1), Relaxed);
+        }
+        let Some(taken) = leave(i, at, old, word, node)? else {
+            return Ok(Tried::Lost);
+        };
+        self.0.head().store(ticket.wrapping_add(1), Relaxed); // only a hint
+        Ok(Tried::Done(taken))
     }
 
     /// The next element, through `leave`: one that came back first.
@@ -399,10 +473,11 @@ impl<'a, P: Parts> Ring<'a, P> {
     /// [`Ring::done`] or [`Ring::put_back`].
     #[inline(always)]
     pub fn take(self, lane: usize) -> Result<(), Stop> {
-        let record = self.record(lane)?;
+        let own = self.exchange().own(lane)?;
+        let record = own.record;
         record.enter(&self.exchange().place);
         record.announce(Phase::Emptying);
-        let taken = self.take_announced(lane, record);
+        let taken = self.take_announced(own);
         record.close(if taken.is_ok() {
             Phase::Held
         } else {
@@ -411,8 +486,8 @@ impl<'a, P: Parts> Ring<'a, P> {
         taken
     }
 
-    fn take_announced(self, lane: usize, record: &LaneRecord) -> Result<(), Stop> {
-        let spare = self.exchange().spare(lane)?;
+    fn take_announced(self, own: Own<'_>) -> Result<(), Stop> {
+        let spare = self.exchange().spare(&own)?;
         let leave = move |i: usize, at: &AtomicU64, old: u64, word: Word, node: usize| {
             let (exchange, packing) = (self.exchange(), self.packing());
             let lap = packing.lap(word.lap + 1);
@@ -422,14 +497,14 @@ impl<'a, P: Parts> Ring<'a, P> {
                 node: exchange.name(i, spare),
             });
             let wake = || exchange.signals.emptied.ring(&self.0.kernel());
-            let done = exchange.swap(lane, Phase::Take, (i, at), (old, new), node, wake);
+            let done = exchange.swap(&own, Phase::Take, (i, at), (old, new), node, wake);
             if !done {
-                record.close(Phase::Emptying);
+                own.record.close(Phase::Emptying);
             }
             Ok(done.then_some(()))
         };
         // the lane's own shelf must be free, in case this element comes back
-        match self.leave_shelf(lane, leave) {
+        match self.leave_shelf(own.lane, leave) {
             Err(Stop::None) => {}
             other => return other,
         }
@@ -489,11 +564,7 @@ impl<'a, P: Parts> Ring<'a, P> {
 
     /// A copy of the next element, which stays where it is.
     pub fn peek(self) -> Result<P::Element, Stop> {
-        let mut walk = Walk {
-            ticket: self.0.head().load(Relaxed),
-            steps: 0,
-            lost: 0,
-        }; // only a hint
+        let mut walk = Walk::from(self.0.head());
         loop {
             let (i, at) = self.slot(walk.ticket);
             let old = look(at);
