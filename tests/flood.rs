@@ -1,6 +1,6 @@
 //! The flood example: the unit tests of its modules, and runs of the program whose roles are killed.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod common;
 #[allow(dead_code)] // the tests of its modules are meant; the program is run as it is
@@ -296,5 +296,8 @@ fn the_quickstart_works_across_two_processes() {
     open.wait().unwrap();
     let text = String::from_utf8_lossy(&text);
     assert!(text.contains("event 1 in cell 7, now"), "{text}");
-    assert!(!exists("quickstart"), "the last one out removes the segment");
+    assert!(
+        !exists("quickstart"),
+        "the last one out removes the segment"
+    );
 }

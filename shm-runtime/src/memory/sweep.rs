@@ -59,10 +59,6 @@ impl Attachment {
         let Ok(Some(_right)) = self.try_lock(liveness::lane(lane as u32)) else {
             return Settled::Later;
         };
-        self.sweep_alone(lane, owner)
-    }
-
-    fn sweep_alone(&self, lane: usize, owner: u64) -> Settled {
         let record = &self.lanes()[lane];
         if record.owner.load(Acquire) != owner {
             return Settled::Clean; // somebody else was faster
