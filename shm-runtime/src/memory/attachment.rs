@@ -405,9 +405,8 @@ impl Attachment {
     /// # Errors
     ///
     /// Of the system.
-    pub fn try_lock(&self, range: lock::Range) -> io::Result<Option<File>> {
-        let own = self.place.reopen(&self.file, true)?;
-        Ok(lock::try_exclusive(&own, range)?.then_some(own))
+    pub fn try_lock(&self, range: lock::Range) -> io::Result<Option<lock::Locked>> {
+        lock::Locked::try_new(self.place.reopen(&self.file, true)?, range)
     }
 
     /// Removes the segment's name if nobody else is attached.

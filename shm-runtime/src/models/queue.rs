@@ -7,6 +7,7 @@ use super::queue_world::{LANES, World};
 use super::scheduler::{Process, Random, pause, quietly};
 use crate::memory::lane::Phase;
 use crate::memory::seeded::{Bug, observe, seed, seeded};
+use crate::structures::queue::ring::Parts;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 

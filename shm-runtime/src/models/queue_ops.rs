@@ -120,7 +120,7 @@ fn peek(world: &World) {
 
 fn wait(world: &World, filling: bool) {
     let ring = world.ring();
-    let signals = ring.exchange.signals;
+    let signals = ring.exchange().signals;
     let event = if filling {
         &signals.emptied
     } else {
@@ -130,7 +130,7 @@ fn wait(world: &World, filling: bool) {
         &world,
         Duration::from_secs(9),
         || recover_all(world),
-        || ring.exchange.announced(!filling),
+        || ring.exchange().announced(!filling),
         || ring.is_blocked(filling),
     );
 }

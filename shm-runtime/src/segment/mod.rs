@@ -1,7 +1,7 @@
 //! A live segment: where memory, table and layout meet.
 //!
-//! A segment appears under its name complete or not at all ([`birth`]), is checked before it is
-//! mapped ([`inspect`], [`compare`], [`open`]), and lives while somebody is attached to it
+//! A segment appears under its name complete or not at all (`birth`), is checked before it is
+//! mapped (`inspect`, `compare`, `open`), and lives while somebody is attached to it
 //! ([`crate::memory::liveness`]).
 
 mod birth;
@@ -47,6 +47,28 @@ use std::sync::Arc;
 /// It dereferences to the schema, whose fields are the handles: `segment.events.push(…)`. All
 /// functions of its own are associated functions, `Segment::name(&segment)`, so that they collide with
 /// no field. The handles may outlive it: the segment is left when it and they are all dropped.
+///
+/// ```
+/// use shm_runtime::{Segment, prelude::*};
+///
+/// #[derive(ShmLayout)]
+/// struct Sim {
+///     grid: Array<f32, 1000>,
+/// }
+///
+/// # let name = format!("doc-segment-{}", std::process::id());
+/// let sim = Sim::create(&name)?;
+/// sim.grid.set(7, 1.5);
+///
+/// let same = Sim::open(&name)?; // as any other process does
+/// assert_eq!(same.grid.get(7), 1.5);
+/// assert_eq!(Segment::participants(&same)?.len(), 2);
+///
+/// drop(sim);
+/// drop(same); // the last one out removes the segment
+/// assert!(Sim::open(&name).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Segment<S> {
     schema: S,
     attachment: Arc<Attachment>,

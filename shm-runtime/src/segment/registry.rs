@@ -32,6 +32,7 @@ use crate::memory::attachment::Attachment;
 use crate::memory::control::ControlData;
 use crate::memory::liveness::{PATIENCE, REGISTRATION};
 use crate::posix::file;
+use crate::posix::lock::Locked;
 use crate::table::room::{Extent, gaps, place};
 use crate::table::{self, ENTRY_WORDS, Entry, STRUCTURE_ALIGN, Table};
 use std::fs::File;
@@ -185,8 +186,8 @@ impl<'a> Registry<'a> {
         }
     }
 
-    /// Becomes the one who may change the table, until the file is dropped.
-    fn lock(self) -> Result<File, RegisterError> {
+    /// Becomes the one who may change the table, until that is dropped.
+    fn lock(self) -> Result<Locked, RegisterError> {
         if self.attachment.is_read_only() {
             return Err(RegisterError::ReadOnly);
         }
@@ -197,7 +198,7 @@ impl<'a> Registry<'a> {
                 .try_lock(REGISTRATION)
                 .map_err(system("locking"))?
             {
-                Some(file) => return Ok(file),
+                Some(locked) => return Ok(locked),
                 None if Instant::now() >= deadline => return Err(RegisterError::Busy),
                 None => std::thread::sleep(PAUSE),
             }
@@ -217,7 +218,7 @@ impl<'a> Registry<'a> {
         }
         let index = self.free_entry(&table)?;
         let block = self.free_block(&table, wanted)?;
-        self.fill(&locked, &table, &block)?;
+        self.fill(locked.file(), &table, &block)?;
         let single = &wanted.single;
         let words = table::encode(table.unit_shift, wanted.name, block.structure, single.size);
         let words = words.ok_or_else(|| corrupt("an offset is too large for its units"))?;
@@ -411,7 +412,7 @@ impl<'a> Registry<'a> {
             .end
             .min(self.control.total_size)
             .saturating_sub(block.start);
-        file::clear(&locked, block.start, length).map_err(system("clearing"))
+        file::clear(locked.file(), block.start, length).map_err(system("clearing"))
     }
 }
 

@@ -52,13 +52,13 @@ use crate::memory::kernel::Linux;
 use crate::memory::lane::Place;
 use crate::memory::padded::Padded;
 use crate::memory::shared::impl_shared;
-use crate::memory::signals::Signals;
+use crate::memory::signals::{Kernel, Signals};
 use crate::memory::site::Site;
 use crate::memory::word::NODES_PER_LANE;
 use core::fmt;
 use core::mem::offset_of;
 use core::time::Duration;
-use ring::{Ring, Stop};
+use ring::{Parts, Ring, Stop};
 use std::time::Instant;
 use zerocopy::FromZeros;
 
@@ -181,6 +181,42 @@ static_assertions::assert_impl_all!(Loan<'static, u64, 4>: Send);
 static_assertions::assert_impl_all!(Taken<'static, u64, 4>: Send);
 static_assertions::assert_not_impl_any!(Taken<'static, u64, 4>: Clone);
 
+impl<T: Element, const N: usize> Parts for Queue<T, N> {
+    type Element = T;
+    type Capacity = Fixed<N>;
+
+    #[inline(always)]
+    fn exchange(&self) -> Exchange<'_, Fixed<N>> {
+        Exchange {
+            words: &self.words,
+            signals: &self.signals,
+            lines: &self.lines,
+            records: self.attachment().lanes(),
+            place: self.place,
+        }
+    }
+
+    #[inline(always)]
+    fn cells(&self) -> &Cells<T> {
+        &self.cells
+    }
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicU64 {
+        &self.head
+    }
+
+    #[inline(always)]
+    fn tail(&self) -> &AtomicU64 {
+        &self.tail
+    }
+
+    #[inline(always)]
+    fn kernel(&self) -> impl Kernel {
+        Linux
+    }
+}
+
 impl<T: Element, const N: usize> Queue<T, N> {
     #[inline(always)]
     fn attachment(&self) -> &Attachment {
@@ -188,20 +224,8 @@ impl<T: Element, const N: usize> Queue<T, N> {
     }
 
     #[inline(always)]
-    fn ring(&self) -> Ring<'_, T, Fixed<N>, Linux> {
-        Ring {
-            exchange: Exchange {
-                words: &self.words,
-                signals: &self.signals,
-                lines: &self.lines,
-                records: self.attachment().lanes(),
-                place: self.place,
-            },
-            cells: &self.cells,
-            head: &self.head,
-            tail: &self.tail,
-            kernel: Linux,
-        }
+    const fn ring(&self) -> Ring<'_, Self> {
+        Ring(self)
     }
 
     /// Counts what makes no sense, for `Segment::health`; panics on a read-only attachment.
@@ -423,7 +447,7 @@ impl<T: Element, const N: usize> Queue<T, N> {
                 &Linux,
                 left,
                 || _ = self.attachment().recover(),
-                || ring.exchange.announced(!filling),
+                || ring.exchange().announced(!filling),
                 || ring.is_blocked(filling),
             );
         }
