@@ -296,5 +296,8 @@ fn the_quickstart_works_across_two_processes() {
     open.wait().unwrap();
     let text = String::from_utf8_lossy(&text);
     assert!(text.contains("event 1 in cell 7, now"), "{text}");
-    assert!(!exists("quickstart"), "the last one out removes the segment");
+    assert!(
+        !exists("quickstart"),
+        "the last one out removes the segment"
+    );
 }

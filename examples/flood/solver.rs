@@ -380,11 +380,8 @@ fn scale(q: &mut [f32], first: &[f32], second: &[f32]) {
     let sides = q.len();
     let (first, second) = (&first[..sides], &second[..sides]);
     for side in 0..sides {
-        q[side] *= if q[side] > 0.0 {
-            first[side]
-        } else {
-            second[side]
-        };
+        // One of the two is zero: a choice without a branch.
+        q[side] = larger(q[side], 0.0) * first[side] + smaller(q[side], 0.0) * second[side];
     }
 }
 
