@@ -6,7 +6,7 @@ mod common;
 
 use common::{Cleanup, path, unique};
 use shm_runtime::error::Holder;
-use shm_runtime::{Array, CreateError, OpenError, Owner, ShmLayout, prune};
+use shm_runtime::{Array, CreateError, OpenError, Owner, Queue, Segment, ShmLayout, prune};
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -193,7 +193,7 @@ fn damaged_table() {
     refused("table", make, |error| {
         matches!(error, OpenError::Table { .. })
     });
-    let make = |name: &str| segment_file(name, |bytes| bytes[16] = 0);
+    let make = |name: &str| segment_file(name, |bytes| bytes[16] = 0xff);
     refused("table", make, |error| {
         matches!(error, OpenError::Table { .. })
     });
@@ -334,4 +334,76 @@ fn hostile_bytes_are_an_error_or_a_segment() {
             .open(&name)
             .map(|sim| sim.grid.get(999));
     }
+}
+
+#[test]
+fn bytes_that_change_all_the_time_are_errors_or_wrong_values() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let name = unique("mutating");
+    let _cleanup = Cleanup(name.clone());
+    let model = unique("model");
+    let made = Sim::options()
+        .persist()
+        .spare(10, 100_000)
+        .create(&model)
+        .unwrap();
+    let whole = fs::read(path(&model)).unwrap();
+    Sim::unlink(&model).unwrap();
+    drop(made);
+    let refresh = || {
+        fs::write(path(&name), &whole).unwrap();
+        let only_owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(path(&name), only_owner).unwrap();
+    };
+    let mut random = common::Random::new("mutating");
+    let descriptor = u64::from_le_bytes(whole[4096 + 88..4096 + 96].try_into().unwrap());
+    let (mut opened, mut registered) = (0, 0);
+    for _ in 0..40 {
+        let _ = fs::remove_file(path(&name));
+        refresh();
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(path(&name))
+            .unwrap();
+        let done = AtomicBool::new(false);
+        let seed = random.below(u64::MAX);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut random = common::Random::from_seed(seed);
+                while !done.load(Ordering::Relaxed) {
+                    let at = match random.below(4) {
+                        0 => random.below(16 + 40 * 10),
+                        1 => 4096 + random.below(4096),
+                        2 => 8192 + random.below(descriptor - 8192),
+                        _ => descriptor + random.below(whole.len() as u64 - descriptor),
+                    };
+                    // Mostly put right again, so that opening gets far.
+                    let byte = [whole[at as usize], random.below(256) as u8];
+                    file.write_all_at(&byte[1..], at).unwrap();
+                    file.write_all_at(&byte[..1], at).unwrap();
+                }
+            });
+            for _ in 0..50 {
+                let options = Sim::options().max_size(1 << 20);
+                let Ok(sim) = options.open(&name) else {
+                    continue;
+                };
+                opened += 1;
+                sim.counts.set(9, 1);
+                let _ = Segment::registered(&sim);
+                if let Ok(queue) = Segment::register::<Queue<u64, 8>>(&sim, "queue") {
+                    registered += 1;
+                    let _ = queue.push(1);
+                    let _ = queue.pop();
+                }
+                let _ = Segment::find::<Array<u64, 10>>(&sim, "counts");
+                let _ = Segment::erase(&sim, "queue");
+                let _ = Segment::participants(&sim);
+                Segment::recover(&sim);
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+    }
+    eprintln!("{opened} opened, {registered} registered");
+    assert!(opened > 0 && registered > 0);
 }

@@ -45,14 +45,15 @@ impl Place {
         }
     }
 
-    /// The other place of the same derive.
-    fn other(self) -> Self {
-        match self {
-            Self::Schema => Self::SchemaField,
-            Self::SchemaField => Self::Schema,
-            Self::Element => Self::ElementField,
-            Self::ElementField => Self::Element,
-        }
+    /// Where an attribute that is not known here belongs.
+    fn of(name: &str) -> Option<Self> {
+        let all = [
+            Self::Schema,
+            Self::SchemaField,
+            Self::Element,
+            Self::ElementField,
+        ];
+        all.into_iter().find(|place| place.example(name).is_some())
     }
 
     fn example(self, name: &str) -> Option<&'static str> {
@@ -135,7 +136,12 @@ pub(crate) fn read(attributes: &[Attribute], place: Place, faults: &mut Faults) 
                     read_item(item, place, &mut seen, &mut found, faults);
                 }
             }
-            Err(error) => faults.add(error),
+            Err(error) => {
+                faults.at_span(
+                    error.span(),
+                    format!("write `name = value` here; {}", place.list()),
+                );
+            }
         }
     }
     found
@@ -155,9 +161,8 @@ fn read_item(
 ) {
     let name = item.name.to_string();
     let Some(example) = place.example(&name) else {
-        let other = place.other();
-        let message = match other.example(&name) {
-            Some(_) => format!("`{name}` belongs on {}; {}", other.noun(), place.list()),
+        let message = match Place::of(&name) {
+            Some(other) => format!("`{name}` belongs on {}; {}", other.noun(), place.list()),
             None => format!("unknown attribute `{name}`; {}", place.list()),
         };
         return faults.at(&item.name, message);

@@ -102,16 +102,17 @@ pub(crate) fn container(input: &DeriveInput, derive: &str, faults: &mut Faults) 
                 format!("`{0}` has no fields; write `struct {0} {{ name: Type, … }}`", input.ident),
             ),
         },
-        Data::Enum(data) => faults.at(
-            data.enum_token,
-            format!("`{derive}` is for structs: an enum has bit patterns that are no value, and other processes may write any"),
-        ),
-        Data::Union(data) => faults.at(
-            data.union_token,
-            format!("`{derive}` is for structs: of a union nobody knows which field holds"),
-        ),
+        Data::Enum(data) => faults.at(data.enum_token, only_structs(input, derive)),
+        Data::Union(data) => faults.at(data.union_token, only_structs(input, derive)),
     }
     lifetimes(input, faults);
+}
+
+fn only_structs(input: &DeriveInput, derive: &str) -> String {
+    format!(
+        "`{derive}` is for structs: every process sees all fields; write `struct {} {{ name: Type, … }}`",
+        input.ident
+    )
 }
 
 /// No lifetimes: other processes know none of our borrows.
@@ -409,7 +410,7 @@ fn literal_capacity(field: &Field<'_>, kind: &str, power: bool, expr: &Expr, fau
         faults.at(
             expr,
             format!(
-                "field `{}`: a `{kind}` of capacity 0 can hold nothing; write 1 or more",
+                "field `{}`: a capacity of 0 can hold nothing; write 1 or more",
                 field.ident
             ),
         );
@@ -433,6 +434,10 @@ pub(crate) fn element_type(ty: &Type, whose: &str, faults: &mut Faults) {
     let advice = match ty {
         Type::Reference(_) | Type::Ptr(_) | Type::BareFn(_) => {
             "an address means nothing in another process; write the value itself, or an index"
+                .to_owned()
+        }
+        Type::Array(array) if attr::integer(&array.len) == Some(0) => {
+            "an array of length 0 has no bytes, so there is nothing to share; write a longer one"
                 .to_owned()
         }
         Type::Array(array) => return element_type(&array.elem, whose, faults),
@@ -505,7 +510,7 @@ fn representation(input: &DeriveInput, fields: &Fields, faults: &mut Faults) {
     if fields.is_empty() {
         faults.at(
             ident,
-            format!("`{ident}` has no fields: there is nothing to keep in shared memory"),
+            format!("`{ident}` has no fields, so there is nothing to share; write at least one"),
         );
     }
     let params = &input.generics.params;

@@ -3,7 +3,7 @@
 use crate::model::Model;
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, GenericParam};
+use syn::{DeriveInput, GenericParam, parse_quote};
 
 /// A schema without fields.
 pub(crate) fn schema(model: &Model<'_>, errors: TokenStream) -> TokenStream {
@@ -60,7 +60,11 @@ pub(crate) fn plain(input: &DeriveInput, name: &TokenStream, errors: TokenStream
         return errors;
     }
     let ident = &input.ident;
-    let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
+    let mut generics = input.generics.clone();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!(#name));
+    }
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
         #errors
         #[automatically_derived]

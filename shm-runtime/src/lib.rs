@@ -14,9 +14,9 @@ pub mod segment;
 pub mod structures;
 pub mod table;
 
-pub use error::{CreateError, Full, NoLane, OpenError, OpenOrCreateError, Timeout};
+pub use error::{CreateError, Full, NoLane, OpenError, OpenOrCreateError, RegisterError, Timeout};
 pub use layout::{Element, ShmLayout, ShmType};
-pub use segment::{Options, Owner, Segment, prune};
+pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{Array, Atomic, Consumer, Loan, Producer, Queue, RoleTaken, Spsc, Taken};

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub)] // each test file uses a part of it
 
+#[allow(unsafe_code)] // fork, ptrace
+pub mod traced;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -65,6 +68,10 @@ impl Random {
         let seed = seed.unwrap_or(fresh);
         eprintln!("{test}: SHM_TEST_SEED={seed}");
         Self(seed)
+    }
+
+    pub fn from_seed(seed: u64) -> Self {
+        Self(seed | 1)
     }
 
     pub fn below(&mut self, limit: u64) -> u64 {

@@ -1,5 +1,6 @@
 //! `ShmType`: the description of an element's fields.
 
+use super::placed;
 use crate::attr::Place;
 use crate::check::{self, Faults};
 use crate::fallback;
@@ -24,6 +25,14 @@ fn expand(model: &Model<'_>) -> TokenStream {
     let mut generics = model.original.generics.clone();
     for parameter in generics.type_params_mut() {
         parameter.bounds.push(parse_quote!(#private::ShmType));
+    }
+    if !model.is_generic() {
+        // `ShmType` asks for the same; this has a message of ours.
+        let bound = placed(quote!(#private::SharedElement), ident);
+        generics
+            .make_where_clause()
+            .predicates
+            .push(parse_quote!(#ident: #bound));
     }
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let fields = model.fields.iter().map(|field| {

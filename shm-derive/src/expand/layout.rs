@@ -137,7 +137,8 @@ fn represent_impl(model: &Model<'_>, names: &Names) -> TokenStream {
         #[automatically_derived]
         impl<__Schema, const __LANES: ::core::primitive::usize> #private::Represent for __ShmRepr<__Schema, __LANES>
         where
-            __Schema: __Types + #private::AboutFields,
+            __Schema: __Types,
+            __Schema: #private::AboutFields,
         {
             const NODE: #private::Node = #private::Node::Schema(#private::SchemaNode {
                 name: #name,

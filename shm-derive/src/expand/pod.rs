@@ -7,7 +7,7 @@ use crate::{attr, fallback};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, GenericParam, Index, Member, Type, parse_quote};
+use syn::{Data, DeriveInput, GenericParam, Generics, Index, Member, Type, parse_quote};
 
 pub(crate) fn derive_pod(input: &DeriveInput) -> TokenStream {
     let private = private(attr::krate(&input.attrs));
@@ -17,12 +17,20 @@ pub(crate) fn derive_pod(input: &DeriveInput) -> TokenStream {
     if let Some(errors) = faults.into_tokens() {
         return fallback::plain(input, &name, errors);
     }
-    let implementation = implementation(
-        input,
-        &name,
-        &quote!(#private::SharedElement),
-        Some(quote!('static)),
-    );
+    let mut generics = input.generics.clone();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!('static));
+    }
+    if generics.params.is_empty() {
+        // `Pod` asks for the same; this has a message of ours.
+        let ident = &input.ident;
+        let bound = placed(quote!(#private::ZeroableField), ident);
+        generics
+            .make_where_clause()
+            .predicates
+            .push(parse_quote!(#ident: #bound));
+    }
+    let implementation = implementation(input, &name, &quote!(#private::SharedElement), generics);
     let no_padding = no_padding(input, &private);
     quote! {
         const _: () = {
@@ -40,7 +48,12 @@ pub(crate) fn derive_zeroable(input: &DeriveInput) -> TokenStream {
     if let Some(errors) = faults.into_tokens() {
         return fallback::plain(input, &name, errors);
     }
-    implementation(input, &name, &quote!(#private::ZeroableField), None)
+    implementation(
+        input,
+        &name,
+        &quote!(#private::ZeroableField),
+        input.generics.clone(),
+    )
 }
 
 fn fields(input: &DeriveInput) -> impl Iterator<Item = (Member, &Type)> {
@@ -69,27 +82,18 @@ fn implementation(
     input: &DeriveInput,
     name: &TokenStream,
     proof: &TokenStream,
-    lifetime: Option<TokenStream>,
+    mut generics: Generics,
 ) -> TokenStream {
     let ident = &input.ident;
-    let mut generics = input.generics.clone();
-    for param in &mut generics.params {
-        if let GenericParam::Type(parameter) = param {
-            parameter.bounds.push(parse_quote!(#name));
-            if let Some(lifetime) = &lifetime {
-                parameter.bounds.push(parse_quote!(#lifetime));
-            }
-        }
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!(#name));
     }
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
-    let proofs = fields(input).map(|(_, ty)| {
-        let ty = ty.to_token_stream();
-        quote!(is::<#ty>();)
-    });
+    let types = fields(input).map(|(_, ty)| ty);
     quote! {
         const _: () = {
-            fn is<__T: #proof>() {}
-            fn every_field #impl_generics () #where_clause { #(#proofs)* }
+            fn must_be<__T: #proof>() {}
+            fn every_field #impl_generics () #where_clause { #(must_be::<#types>();)* }
         };
         // SAFETY: `every_field` compiles, so all fields are of such types; the layout is fixed, and
         // free of padding where that matters.

@@ -9,8 +9,10 @@ use std::error::Error;
 use std::io;
 
 mod open;
+mod register;
 
 pub use open::{Change, FieldChange, OpenError, SchemaMismatch};
+pub use register::RegisterError;
 
 /// There was no room for the value, which comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -25,8 +25,6 @@ pub const MAX_LANES: usize = 1024;
 pub const MAX_SIZE: usize = 256 << 30;
 /// Most structures in an array of them.
 pub const MAX_REPEAT: usize = 256;
-/// The body begins at a multiple of this, so no field can ask for more.
-const PAGE: usize = 4096;
 
 /// What lies behind the table, in order; the descriptor and spare room follow.
 #[derive(Debug)]
@@ -196,7 +194,6 @@ const fn collect(into: &mut Entries, schema: &SchemaNode, base: usize, prefix: N
 
 #[track_caller]
 const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, name: Name) {
-    check_shape(field, name);
     if let Node::Structure(node)
     | Node::Repeat {
         item: Node::Structure(node),
@@ -204,6 +201,12 @@ const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, nam
     } = field.node
     {
         capacity::check(name.as_str(), node, field.element);
+        capacity::check_shape(name.as_str(), node, field.shape);
+    } else if !field.shape.is_empty() {
+        Message::new("field `")
+            .text(name.as_str())
+            .text("`: only an array has a `shape`; remove it here")
+            .fail();
     }
     match field.node {
         Node::Schema(schema) => collect(into, schema, offset, name),
@@ -244,48 +247,11 @@ const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, nam
     }
 }
 
-/// A shape is of an array, and has as many elements.
-#[track_caller]
-const fn check_shape(field: &FieldNode, name: Name) {
-    if field.shape.is_empty() {
-        return;
-    }
-    let message = Message::new("field `").text(name.as_str());
-    let (Node::Structure(node)
-    | Node::Repeat {
-        item: Node::Structure(node),
-        ..
-    }) = field.node
-    else {
-        message.text("`: only an array has a `shape`").fail();
-    };
-    let [capacity] = node.capacity else {
-        message.text("`: only an array has a `shape`").fail();
-    };
-    let mut product = 1_usize;
-    let mut i = 0;
-    while i < field.shape.len() {
-        product = product.saturating_mul(field.shape[i]);
-        i += 1;
-    }
-    if product != *capacity {
-        message
-            .text("`: its `shape` has ")
-            .number(product)
-            .text(" elements, the `")
-            .text(node.kind)
-            .text("` has ")
-            .number(*capacity)
-            .fail();
-    }
-}
-
 /// What the rules about names and numbers need to know of a schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     schema: &'static SchemaNode,
     lanes: usize,
-    align: usize,
     size: usize,
 }
 
@@ -305,12 +271,6 @@ impl Facts {
                 .text("` has ")
                 .number(entries)
                 .text(" entries in the segment's table, nested and our own ones included; at most 1024 fit")
-                .fail();
-        }
-        if self.align > PAGE {
-            Message::new("a field is aligned to ")
-                .number(self.align)
-                .text(" bytes; a segment aligns to at most 4096")
                 .fail();
         }
         if self.size > MAX_SIZE {
@@ -379,7 +339,7 @@ const fn count(schema: &SchemaNode) -> usize {
 }
 
 /// A body whose blueprint is known at compile time: `Body<F, L>`.
-pub trait BodyLayout {
+pub trait BodyLayout: super::single::Singles {
     /// The blueprint.
     const BLUEPRINT: Blueprint;
     /// What the rules need to know of it.
@@ -437,7 +397,6 @@ impl<F: Represent, const L: usize> BodyLayout for Body<F, L> {
     const FACTS: Facts = Facts {
         schema: Self::SCHEMA,
         lanes: L,
-        align: align_of::<F>(),
         size: size_of::<Self>(),
     };
 

@@ -10,15 +10,47 @@ use super::node::{ElementNode, StructureNode};
 /// The kinds whose first capacity is a power of two.
 const POWERS_OF_TWO: &[&str] = &["Queue", "Spsc", "Broadcast", "Map", "Set", "LargeMap"];
 
+/// The kinds that a reader may see as a table of several dimensions.
+const SHAPED: &[&str] = &["Array", "VersionedArray"];
+
+/// Fails where the shape of the field `name` is not that of its array.
+#[track_caller]
+pub const fn check_shape(name: &str, node: &StructureNode, shape: &[usize]) {
+    if shape.is_empty() {
+        return;
+    }
+    if !contains(SHAPED, node.kind) {
+        field(name)
+            .text("only an array has a `shape`; remove it here")
+            .fail();
+    }
+    let mut product = 1_usize;
+    let mut i = 0;
+    while i < shape.len() {
+        product = product.saturating_mul(shape[i]);
+        i += 1;
+    }
+    if product != node.capacity[0] {
+        field(name)
+            .text("its `shape` has ")
+            .number(product)
+            .text(" elements, the `")
+            .text(node.kind)
+            .text("` has ")
+            .number(node.capacity[0])
+            .fail();
+    }
+}
+
 /// Fails where a number of the structure `name` breaks a rule.
 #[track_caller]
 pub const fn check(name: &str, node: &StructureNode, element: &ElementNode) {
     let mut i = 0;
     while i < node.capacity.len() {
-        if i == 0 && takes_power_of_two(node.kind) {
+        if i == 0 && contains(POWERS_OF_TWO, node.kind) {
             power_of_two(name, node.kind, node.capacity[i]);
         } else {
-            at_least_one(name, node.kind, node.capacity[i]);
+            at_least_one(name, node.capacity[i]);
         }
         i += 1;
     }
@@ -38,12 +70,10 @@ pub const fn check(name: &str, node: &StructureNode, element: &ElementNode) {
 
 /// Fails where `capacity` is zero.
 #[track_caller]
-pub const fn at_least_one(name: &str, kind: &str, capacity: usize) {
+pub const fn at_least_one(name: &str, capacity: usize) {
     if capacity == 0 {
         field(name)
-            .text("the capacity of this `")
-            .text(kind)
-            .text("` is 0, so it can hold nothing; write 1 or more")
+            .text("a capacity of 0 can hold nothing; write 1 or more")
             .fail();
     }
 }
@@ -51,7 +81,7 @@ pub const fn at_least_one(name: &str, kind: &str, capacity: usize) {
 /// Fails where `capacity` is not a power of two.
 #[track_caller]
 pub const fn power_of_two(name: &str, kind: &str, capacity: usize) {
-    at_least_one(name, kind, capacity);
+    at_least_one(name, capacity);
     if !capacity.is_power_of_two() {
         let message = field(name)
             .text("the capacity of a `")
@@ -70,10 +100,10 @@ const fn field(name: &str) -> Message {
     Message::new("field `").text(name).text("`: ")
 }
 
-const fn takes_power_of_two(kind: &str) -> bool {
+const fn contains(kinds: &[&str], kind: &str) -> bool {
     let mut i = 0;
-    while i < POWERS_OF_TWO.len() {
-        if equal(POWERS_OF_TWO[i].as_bytes(), kind.as_bytes()) {
+    while i < kinds.len() {
+        if equal(kinds[i].as_bytes(), kind.as_bytes()) {
             return true;
         }
         i += 1;

@@ -25,6 +25,28 @@ pub fn render(blueprint: &Blueprint) -> Vec<u8> {
     descriptor.to_string().into_bytes()
 }
 
+/// Renders the descriptor of one structure that is registered at run time: a schema of one field.
+pub fn render_one(name: &str, source: &str, node: &StructureNode, of: &ElementNode) -> Vec<u8> {
+    let descriptor = json!({
+        "descriptor": VERSION,
+        "schema": { "name": "", "doc": "" },
+        "lanes": node.lanes,
+        "entries": [{
+            "name": name,
+            "kind": node.kind,
+            "capacity": node.capacity,
+            "lanes": node.lanes,
+            "canonical": fingerprint::shape(node, of),
+            "type": source,
+            "doc": "",
+            "unit": "",
+            "shape": [],
+            "element": element(of),
+        }],
+    });
+    descriptor.to_string().into_bytes()
+}
+
 fn collect(into: &mut Vec<Value>, schema: &SchemaNode, prefix: Name) {
     for field in schema.fields {
         let name = prefix.field(field.name);

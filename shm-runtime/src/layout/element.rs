@@ -17,7 +17,7 @@ use core::marker::PhantomData;
     message = "`{Self}` cannot live in shared memory",
     label = "not plain old data",
     note = "other processes see its bytes, so it may hold no pointer, reference, `bool`, `char`, enum or padding",
-    note = "for a struct of your own write `#[derive(Clone, Copy, Pod, Zeroable, ShmType)]` and `#[repr(C)]`"
+    note = "for a struct of your own write `#[derive(Clone, Copy, Pod, Zeroable, ShmType)]` and `#[repr(C)]`; for an enum keep a `u8` and convert it with a `match`"
 )]
 pub trait Element: Pod {}
 
@@ -31,7 +31,7 @@ impl<T: Pod> Element for T {}
     message = "`{Self}` cannot live in shared memory",
     label = "not plain old data",
     note = "other processes see its bytes, so it may hold no pointer, reference, `bool`, `char`, enum or padding",
-    note = "for a struct of your own write `#[derive(Clone, Copy, Pod, Zeroable, ShmType)]` and `#[repr(C)]`"
+    note = "for a struct of your own write `#[derive(Clone, Copy, Pod, Zeroable, ShmType)]` and `#[repr(C)]`; for an enum keep a `u8` and convert it with a `match`"
 )]
 pub trait SharedElement {
     #[doc(hidden)]
@@ -50,7 +50,7 @@ impl<T: Element> SharedElement for T {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not `Zeroable`",
     label = "all-zero bytes may be no value of this type",
-    note = "for a struct of your own write `#[derive(Zeroable)]`"
+    note = "for a struct of your own write `#[derive(Zeroable)]`; for an enum keep a `u8` and convert it with a `match`"
 )]
 pub trait ZeroableField {
     #[doc(hidden)]
@@ -90,7 +90,7 @@ impl<T: scalar::Scalar> AtomicElement for T {}
 /// # Safety
 ///
 /// None: a wrong description misleads readers but breaks no memory.
-pub trait ShmType: Pod {
+pub trait ShmType: Element {
     /// The description.
     const ELEMENT: ElementNode;
 }

@@ -22,7 +22,7 @@ pub trait Represent: Shared + Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a shared-memory schema",
     label = "not a shared-memory structure",
-    note = "write a structure such as `Array<T, N>`, `Queue<T, N>` or `Atomic<T>`, an array `[S; K]` of structures of one kind, or another `#[derive(ShmLayout)]` struct"
+    note = "write a structure such as `Array<T, N>`, `Queue<T, N>` or `Atomic<T>`, an array `[S; K]` of such a structure (not of a schema), or another `#[derive(ShmLayout)]` struct"
 )]
 pub trait Field: Sized {
     /// The element type, for the description; `()` where there is none.
@@ -45,7 +45,7 @@ pub trait Field: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a shared-memory schema",
     label = "not a shared-memory structure",
-    note = "write a structure such as `Array<T, N>`, `Queue<T, N>` or `Atomic<T>`, an array `[S; K]` of structures of one kind, or another `#[derive(ShmLayout)]` struct"
+    note = "write a structure such as `Array<T, N>`, `Queue<T, N>` or `Atomic<T>`, an array `[S; K]` of such a structure (not of a schema), or another `#[derive(ShmLayout)]` struct"
 )]
 pub trait SchemaField: Sized {
     /// As [`Field::Element`].

@@ -16,6 +16,7 @@ mod message;
 pub mod node;
 pub mod padding;
 mod schema;
+pub mod single;
 
 pub use element::{Element, ShmType};
 pub use field::{Field, Represent, SchemaField, Structure};

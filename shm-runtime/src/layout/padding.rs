@@ -22,9 +22,11 @@ pub const fn no_padding_between(
             .text(before)
             .text("` and `")
             .text(after)
-            .text("`: write `_pad: [u8; ")
+            .text("`: put a field ")
+            .text(field_name(before))
+            .text("[u8; ")
             .number(padding)
-            .text("],` between them, or sort the fields from the largest to the smallest")
+            .text("]` between them, or sort the fields from the largest to the smallest")
             .fail();
     }
 }
@@ -46,9 +48,19 @@ pub const fn no_padding_at_end(
             .count_of_bytes(padding)
             .text(" of padding behind its last field `")
             .text(last)
-            .text("`: write `_pad: [u8; ")
+            .text("`: put a field ")
+            .text(field_name(last))
+            .text("[u8; ")
             .number(padding)
-            .text("],` there")
+            .text("]` there")
             .fail();
+    }
+}
+
+/// How a field of padding is written beside this one, which has a name or a number.
+const fn field_name(beside: &str) -> &'static str {
+    match beside.as_bytes()[0] {
+        b'0'..=b'9' => "`",
+        _ => "`_pad: ",
     }
 }

@@ -26,6 +26,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 /// How often a thread lets others run while one of them attaches.
@@ -390,14 +391,22 @@ impl Attachment {
         Ok(found)
     }
 
+    /// Reads the file's bytes as they are now; a file that became too short is an error, not a signal.
+    ///
+    /// # Errors
+    ///
+    /// Of the system.
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.ask(|file| file.read_exact_at(bytes, offset))
+    }
+
     /// Tries to lock bytes through a description of its own: they are free again when it is dropped.
     ///
     /// # Errors
     ///
     /// Of the system.
-    pub fn try_lock(&self, range: lock::Range) -> io::Result<Option<File>> {
-        let own = self.place.reopen(&self.file, true)?;
-        Ok(lock::try_exclusive(&own, range)?.then_some(own))
+    pub fn try_lock(&self, range: lock::Range) -> io::Result<Option<lock::Locked>> {
+        lock::Locked::try_new(self.place.reopen(&self.file, true)?, range)
     }
 
     /// Removes the segment's name if nobody else is attached.

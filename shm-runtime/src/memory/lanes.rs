@@ -21,7 +21,7 @@ use super::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use super::atomic::compiler_fence;
 use super::attachment::Attachment;
 use super::lane::Phase;
-use super::local::{LocalLane, TEMPORARY};
+use super::local::{BEING_SHARED, LocalLane, SHARED, TEMPORARY};
 use crate::posix::barrier;
 use crate::posix::process::{thread_id, thread_is_alive, yield_now};
 use core::cell::Cell;
@@ -30,6 +30,9 @@ use core::cell::Cell;
 const REMEMBERED: usize = 4;
 /// Turns that a thread waits for before it lets others run.
 const SPINS: usize = 64;
+
+/// Operations of a thread that takes turns, before it looks for a lane of its own again.
+const PATIENCE: u32 = 1024;
 
 /// A thread's lane in an attachment.
 #[derive(Clone, Copy)]
@@ -42,6 +45,8 @@ struct Remembered {
 thread_local! {
     static LANES: [Cell<Remembered>; REMEMBERED] =
         const { [const { Cell::new(Remembered { stamp: 0, lane: 0, thread: 0 }) }; REMEMBERED] };
+    /// The attachment that had no lane left for this thread, and how many operations ago.
+    static DENIED: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
 /// The right to run one operation on a lane.
@@ -152,33 +157,33 @@ impl Attachment {
         }
         let thread = thread_id();
         if let Some(index) = self.lane_of(thread) {
-            let local = &self.local_lanes()[index];
-            if local.shared.load(Relaxed) != 0 {
-                return self.take_turn(index, thread);
-            }
-            if local.busy.load(Relaxed) == 0 {
-                return Some(self.start(index, thread));
+            if !self.local_lanes()[index].is_inside(thread) {
+                return self.start(index, thread);
             }
             return match self.find_lane(TEMPORARY) {
-                Some(index) => {
-                    let local = &self.local_lanes()[index];
-                    Some(Lane {
-                        local,
-                        index: index as u32,
-                        kind: Kind::Temporary,
-                    })
-                }
+                Some(index) => Some(Lane {
+                    local: &self.local_lanes()[index],
+                    index: index as u32,
+                    kind: Kind::Temporary,
+                }),
                 None => self.take_turn(self.home(), thread),
             };
         }
-        match self.find_lane(thread) {
-            Some(index) => Some(self.start(index, thread)),
-            None => self.take_turn(self.home(), thread),
+        let stamp = self.local().stamp.load(Relaxed);
+        let (denied, since) = DENIED.get();
+        if denied == stamp && since < PATIENCE {
+            DENIED.set((stamp, since + 1));
+            return self.take_turn(self.home(), thread);
         }
+        if let Some(index) = self.find_lane(thread) {
+            return self.start(index, thread);
+        }
+        DENIED.set((stamp, 0)); // looking costs system calls: not for every operation
+        self.take_turn(self.home(), thread)
     }
 
-    /// Remembers the thread's lane and begins an operation on it.
-    fn start(&self, index: usize, thread: u32) -> Lane<'_> {
+    /// Remembers the thread's lane and begins an operation on it; a turn, where the lane is shared.
+    fn start(&self, index: usize, thread: u32) -> Option<Lane<'_>> {
         let stamp = self.local().stamp.load(Relaxed);
         let known = Remembered {
             stamp,
@@ -189,11 +194,15 @@ impl Attachment {
         let local = &self.local_lanes()[index];
         local.busy.store(thread, Relaxed);
         compiler_fence(SeqCst); // as in `enter`
-        Lane {
+        if local.shared.load(Relaxed) != 0 {
+            local.busy.store(0, Relaxed);
+            return self.take_turn(index, thread);
+        }
+        Some(Lane {
             local,
             index: index as u32,
             kind: Kind::Own,
-        }
+        })
     }
 
     /// A lane of its own for a guard; `None` where the segment has none left.
@@ -289,22 +298,28 @@ impl Attachment {
 
     /// Makes a claimed lane the home lane; before the stamp is set.
     pub(super) fn move_home(&self, index: usize) {
+        let local = &self.local_lanes()[index];
+        if barrier::is_refused() {
+            local.shared.store(SHARED, Relaxed); // no barrier to begin with later; published with `leased`
+        }
         self.local().home.store(index as u32, Relaxed);
-        self.local_lanes()[index].leased.store(1, Release); // to `adopt`
+        local.leased.store(1, Release); // to `adopt`
     }
 
     /// A turn on a lane that threads share because there are too few.
     ///
     /// The first to come says so, and a barrier on all threads of the process makes sure that the lane's own
-    /// thread either sees it or is seen busy. From then on every operation there takes a turn.
+    /// thread either sees it or is seen busy. From then on every operation there takes a turn. Who comes
+    /// while the first waits for its barrier has one of its own.
     fn take_turn(&self, index: usize, thread: u32) -> Option<Lane<'_>> {
         let local = &self.local_lanes()[index];
-        if local.busy.load(Relaxed) == thread || local.turn.load(Relaxed) == thread {
+        if local.is_inside(thread) {
             return None; // a handler inside this thread's own operation: it would wait for itself
         }
-        if local.shared.load(Relaxed) == 0 {
-            local.shared.store(1, SeqCst);
+        if local.shared.load(Acquire) != SHARED {
+            local.shared.store(BEING_SHARED, SeqCst);
             barrier::private(); // Dekker with `enter`: `shared` before our look at `busy`
+            local.shared.store(SHARED, Release); // to those who then need no barrier
         }
         let mut spins = 0;
         let mut pause = || {

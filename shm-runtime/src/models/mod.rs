@@ -8,6 +8,7 @@
 
 mod event;
 mod queue;
+mod queue_ops;
 mod queue_world;
 mod scheduler;
 mod spsc;

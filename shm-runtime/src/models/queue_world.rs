@@ -2,12 +2,12 @@
 
 use super::scheduler::{now, pause, quietly};
 use crate::memory::atomic::{AtomicU32, AtomicU64, raw};
-use crate::memory::cell::CellArray;
+use crate::memory::cell::{CellArray, Cells};
 use crate::memory::exchange::{Dynamic, Exchange, Line};
 use crate::memory::lane::{LaneRecord, Phase, Place};
 use crate::memory::recovery::Arena;
 use crate::memory::signals::{Kernel, SLICE, Signals};
-use crate::structures::queue::ring::Ring;
+use crate::structures::queue::ring::{Parts, Ring};
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -97,24 +97,8 @@ impl World {
         }
     }
 
-    pub fn exchange(&self) -> Exchange<'_, Dynamic> {
-        Exchange {
-            words: &self.memory.words[..self.capacity],
-            signals: &self.memory.signals,
-            lines: &self.memory.lines[..self.lanes],
-            records: &self.memory.records[..self.lanes],
-            place: self.place(),
-        }
-    }
-
-    pub fn ring(&self) -> Ring<'_, Element, Dynamic, &Self> {
-        Ring {
-            exchange: self.exchange(),
-            cells: self.memory.cells.cells(),
-            head: &self.memory.head,
-            tail: &self.memory.tail,
-            kernel: self,
-        }
+    pub fn ring(&self) -> Ring<'_, Self> {
+        Ring(self)
     }
 
     /// An exchange took effect: the sequential queue does the same and compares.
@@ -181,6 +165,33 @@ impl World {
         } else if !ghost.shelves.remove(&value) {
             ghost.violate("taken from an empty shelf");
         }
+    }
+}
+
+impl Parts for World {
+    type Element = Element;
+    type Capacity = Dynamic;
+
+    fn exchange(&self) -> Exchange<'_, Dynamic> {
+        Exchange {
+            words: &self.memory.words[..self.capacity],
+            signals: &self.memory.signals,
+            lines: &self.memory.lines[..self.lanes],
+            records: &self.memory.records[..self.lanes],
+            place: self.place(),
+        }
+    }
+    fn cells(&self) -> &Cells<Element> {
+        self.memory.cells.cells()
+    }
+    fn head(&self) -> &AtomicU64 {
+        &self.memory.head
+    }
+    fn tail(&self) -> &AtomicU64 {
+        &self.memory.tail
+    }
+    fn kernel(&self) -> impl Kernel {
+        self
     }
 }
 

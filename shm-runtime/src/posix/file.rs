@@ -3,13 +3,13 @@
 #![allow(unsafe_code)] // system calls
 
 use super::check;
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,8 +154,26 @@ pub fn reopen(file: &File, writable: bool) -> io::Result<File> {
         .open(proc_path(file))
 }
 
-fn proc_path(file: &File) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+/// Where /proc shows an open file: a path that is made without allocating, for signal handlers.
+struct ProcPath {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+fn proc_path(file: &File) -> ProcPath {
+    use std::io::Write;
+    let mut bytes = [0; 32];
+    let mut rest = &mut bytes[..];
+    let written = write!(rest, "/proc/self/fd/{}", file.as_raw_fd());
+    let len = 32 - rest.len();
+    debug_assert!(written.is_ok(), "14 characters and at most 11 digits");
+    ProcPath { bytes, len }
+}
+
+impl AsRef<Path> for ProcPath {
+    fn as_ref(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.bytes[..self.len]))
+    }
 }
 
 fn c_path(path: &Path) -> io::Result<CString> {
@@ -168,7 +186,7 @@ fn c_path(path: &Path) -> io::Result<CString> {
 ///
 /// Of `linkat`; [`io::ErrorKind::AlreadyExists`] where the name is taken.
 pub fn link(file: &File, path: &Path) -> io::Result<()> {
-    let from = c_path(&proc_path(file))?;
+    let from = c_path(proc_path(file).as_ref())?;
     let to = c_path(path)?;
     // SAFETY: both pointers are NUL-terminated strings that live through the call.
     check(unsafe {
@@ -228,11 +246,29 @@ pub fn set_size(file: &File, size: u64) -> io::Result<()> {
 ///
 /// Of `fallocate`; [`io::ErrorKind::StorageFull`] where there is none.
 pub fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    fallocate(file, 0, offset, len)
+}
+
+/// Makes a range zero and gives its room back.
+///
+/// # Errors
+///
+/// Of `fallocate`.
+pub fn clear(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    fallocate(
+        file,
+        libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE,
+        offset,
+        len,
+    )
+}
+
+fn fallocate(file: &File, mode: libc::c_int, offset: u64, len: u64) -> io::Result<()> {
     let number = |n: u64| libc::off_t::try_from(n).map_err(io::Error::other);
     let (offset, len) = (number(offset)?, number(len)?);
     loop {
         // SAFETY: no memory is passed.
-        let done = check(unsafe { libc::fallocate(file.as_raw_fd(), 0, offset, len) });
+        let done = check(unsafe { libc::fallocate(file.as_raw_fd(), mode, offset, len) });
         match done {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             done => return done.map(drop),

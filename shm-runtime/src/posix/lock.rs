@@ -87,6 +87,37 @@ pub fn unlock(file: &File, range: Range) -> io::Result<()> {
     call(file, libc::F_OFD_SETLK, NONE, range).map(drop)
 }
 
+/// A range that is locked through a description opened for that; unlocked when dropped, also for forked
+/// children, which share the description.
+#[derive(Debug)]
+pub struct Locked {
+    file: File,
+    range: Range,
+}
+
+impl Locked {
+    /// Locks a range against everybody else; `None` where another description holds some of it.
+    ///
+    /// # Errors
+    ///
+    /// Of `fcntl`: the file must be open for writing.
+    pub fn try_new(file: File, range: Range) -> io::Result<Option<Self>> {
+        Ok(try_exclusive(&file, range)?.then_some(Self { file, range }))
+    }
+
+    /// The description.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Cannot fail for a range that is locked; closing would do it too, but for forked children.
+        let _ = unlock(&self.file, self.range);
+    }
+}
+
 /// A lock on some of the range that another description holds, of either kind.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! POSIX: files, locks, mappings, futexes. The only files that name libc.
 //!
 //! Every function is safe to call and says what it needs in its types; a failed call is an
-//! [`std::io::Error`] made in one place, [`check`].
+//! [`std::io::Error`] made in one place, `check`.
 
 pub mod barrier;
 pub mod file;

@@ -11,6 +11,8 @@ use crate::table::{self, Table, TableError};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+/// How often the table is read until two copies agree.
+const COPIES: usize = 100;
 /// Longest descriptor that a reader accepts.
 const MAX_DESCRIPTOR: u64 = 64 << 20;
 
@@ -29,19 +31,7 @@ impl Inspected {
         if size == 0 {
             return Err(OpenError::Empty { segment: name() });
         }
-        let head = read_at(segment, file, 0, (table::HEADER_SIZE as u64).min(size))?;
-        let header = table::parse_header(&head, table::MAX_SEGMENT)
-            .map_err(|why| table_error(segment, size, why))?;
-        let end = table::table_end(header.entry_count) as u64;
-        let expected = header.next_offset.max(end);
-        if size < expected {
-            return Err(OpenError::Truncated {
-                segment: name(),
-                size,
-                expected,
-            });
-        }
-        let bytes = read_at(segment, file, 0, end)?;
+        let bytes = read_table(segment, file, size)?;
         let table = table::parse(&bytes, size).map_err(|why| table_error(segment, size, why))?;
         let control = read_control(segment, file, &table)?;
         match control.total_size {
@@ -98,6 +88,33 @@ impl Inspected {
         let (offset, len) = (self.control.descriptor_offset, self.control.descriptor_len);
         read_at(segment, file, offset, len)
     }
+}
+
+/// Reads the table until two copies agree: somebody may be registering a structure.
+fn read_table(segment: &str, file: &File, size: u64) -> Result<Vec<u8>, OpenError> {
+    let mut last = Vec::new();
+    for _ in 0..COPIES {
+        let head = read_at(segment, file, 0, (table::HEADER_SIZE as u64).min(size))?;
+        let header = table::parse_header(&head, table::MAX_SEGMENT)
+            .map_err(|why| table_error(segment, size, why))?;
+        let end = table::table_end(header.entry_count) as u64;
+        let expected = header.next_offset.max(end);
+        if size < expected {
+            let segment = segment.to_owned();
+            return Err(OpenError::Truncated {
+                segment,
+                size,
+                expected,
+            });
+        }
+        let rest = read_at(segment, file, head.len() as u64, end - head.len() as u64)?;
+        let copy = [head, rest].concat();
+        if copy == last {
+            break;
+        }
+        last = copy;
+    }
+    Ok(last)
 }
 
 /// Reads `len` bytes at `offset`; a file that became too short for them was truncated meanwhile.

@@ -1,11 +1,12 @@
 //! A live segment: where memory, table and layout meet.
 //!
-//! A segment appears under its name complete or not at all ([`birth`]), is checked before it is
-//! mapped ([`inspect`], [`compare`], [`open`]), and lives while somebody is attached to it
+//! A segment appears under its name complete or not at all (`birth`), is checked before it is
+//! mapped (`inspect`, `compare`, `open`), and lives while somebody is attached to it
 //! ([`crate::memory::liveness`]).
 
 mod birth;
 mod compare;
+mod health;
 mod inspect;
 mod leftover;
 mod name;
@@ -13,15 +14,21 @@ mod open;
 mod options;
 mod plan;
 mod prune;
+mod registry;
 
+pub use health::Health;
 pub use name::DIRECTORY;
 pub use options::{Options, Owner};
 pub use prune::prune;
 
-use crate::error::{CreateError, Holder, OpenError, OpenOrCreateError};
-use crate::layout::ShmLayout;
+use crate::error::{CreateError, Holder, OpenError, OpenOrCreateError, RegisterError};
 use crate::layout::bind::{Binder, Found};
+use crate::layout::element::{Describe, Opaque};
+use crate::layout::node::ElementNode;
+use crate::layout::single::Singles;
+use crate::layout::{ShmLayout, ShmType, Structure};
 use crate::memory::attachment::Attachment;
+use crate::memory::control::ControlData;
 use crate::memory::participant::ParticipantInfo;
 use crate::memory::sweep::Recovery;
 use crate::posix::file;
@@ -31,6 +38,7 @@ use core::ops::Deref;
 use inspect::Inspected;
 use open::Opened;
 use options::{Init, Settings};
+use registry::{Registry, Wanted};
 use std::io;
 use std::sync::Arc;
 
@@ -39,11 +47,33 @@ use std::sync::Arc;
 /// It dereferences to the schema, whose fields are the handles: `segment.events.push(…)`. All
 /// functions of its own are associated functions, `Segment::name(&segment)`, so that they collide with
 /// no field. The handles may outlive it: the segment is left when it and they are all dropped.
+///
+/// ```
+/// use shm_runtime::{Segment, prelude::*};
+///
+/// #[derive(ShmLayout)]
+/// struct Sim {
+///     grid: Array<f32, 1000>,
+/// }
+///
+/// # let name = format!("doc-segment-{}", std::process::id());
+/// let sim = Sim::create(&name)?;
+/// sim.grid.set(7, 1.5);
+///
+/// let same = Sim::open(&name)?; // as any other process does
+/// assert_eq!(same.grid.get(7), 1.5);
+/// assert_eq!(Segment::participants(&same)?.len(), 2);
+///
+/// drop(sim);
+/// drop(same); // the last one out removes the segment
+/// assert!(Sim::open(&name).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Segment<S> {
     schema: S,
     attachment: Arc<Attachment>,
     name: String,
-    id: [u8; 16],
+    control: Box<ControlData>,
     table: Vec<Found>,
     warnings: Vec<String>,
 }
@@ -156,7 +186,7 @@ impl<S: ShmLayout> Segment<S> {
             schema,
             attachment,
             name: name.to_owned(),
-            id: found.control.segment_id,
+            control: found.into_control(),
             table,
             warnings,
         })
@@ -201,7 +231,7 @@ impl<S> Segment<S> {
 
     /// The random number that tells this segment from its predecessors and successors of the same name.
     pub fn id(segment: &Self) -> [u8; 16] {
-        segment.id
+        segment.control.segment_id
     }
 
     /// The table's entries at the time of opening, ours (`@…`) included.
@@ -278,6 +308,124 @@ impl<S> Segment<S> {
             return Err(OpenError::NotFound { segment: name() });
         }
         remove(&segment.name)
+    }
+}
+
+/// Structures that come and go at run time.
+impl<S: ShmLayout> Segment<S> {
+    fn registry(segment: &Self) -> Registry<'_> {
+        Registry {
+            attachment: &segment.attachment,
+            control: &segment.control,
+        }
+    }
+
+    /// What a structure would be in this segment.
+    fn wanted<'a, F: Structure>(
+        segment: &Self,
+        name: &'a str,
+        element: &'static ElementNode,
+    ) -> Result<Wanted<'a>, RegisterError> {
+        let single = <S::Body as Singles>::single::<F>().ok_or(RegisterError::NotOne)?;
+        let (here, there) = (S::LANES, segment.control.lanes as usize);
+        if single.node.lanes != 0 && here != there {
+            return Err(RegisterError::Lanes { here, there });
+        }
+        Ok(Wanted {
+            name,
+            source: core::any::type_name::<F>(),
+            single,
+            element,
+        })
+    }
+
+    fn handle<F: Structure>(segment: &Self, found: Found) -> Result<F, RegisterError> {
+        let unit = 1 << segment.control.unit_shift;
+        let table = [found];
+        let mut binder = Binder::new(&segment.attachment, &table, unit);
+        let bound = <S::Body as Singles>::bind::<F>(&mut binder, &table[0].name);
+        bound.map_err(|why| RegisterError::Corrupt {
+            why: why.to_string(),
+        })
+    }
+
+    /// Registers a structure that the schema does not have, in the segment's spare room
+    /// ([`Options::spare`]). Every process can [`find`](Self::find) it from then on.
+    ///
+    /// Its elements are described by size and alignment only; see
+    /// [`register_described`](Self::register_described).
+    ///
+    /// ```
+    /// use shm_runtime::{Queue, Segment, prelude::*};
+    ///
+    /// #[derive(ShmLayout)]
+    /// struct Base {
+    ///     ticks: Array<u64, 4>,
+    /// }
+    ///
+    /// # let name = format!("doc-register-{}", std::process::id());
+    /// let base = Base::options().spare(4, 1 << 20).create(&name)?;
+    /// let jobs: Queue<u64, 64> = Segment::register(&base, "jobs")?;
+    /// jobs.push(7)?;
+    ///
+    /// let other = Base::open(&name)?;
+    /// let jobs: Queue<u64, 64> = Segment::find(&other, "jobs")?;
+    /// assert_eq!(jobs.pop(), Some(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError::Taken`], [`RegisterError::NoRoom`], [`RegisterError::TableFull`], and
+    /// [`RegisterError::Busy`] where a process was stopped while it changed the table.
+    pub fn register<F: Structure>(segment: &Self, name: &str) -> Result<F, RegisterError> {
+        let wanted = Self::wanted::<F>(segment, name, <Describe<F::Element> as Opaque>::ELEMENT)?;
+        Self::handle(segment, Self::registry(segment).register(&wanted)?)
+    }
+
+    /// As [`register`](Self::register), for elements that describe their fields.
+    ///
+    /// # Errors
+    ///
+    /// As [`register`](Self::register).
+    pub fn register_described<F>(segment: &Self, name: &str) -> Result<F, RegisterError>
+    where
+        F: Structure<Element: ShmType>,
+    {
+        let wanted = Self::wanted::<F>(segment, name, &<F::Element as ShmType>::ELEMENT)?;
+        Self::handle(segment, Self::registry(segment).register(&wanted)?)
+    }
+
+    /// Finds a structure by name: one that was registered, or a field of the segment's schema that this
+    /// program's schema does not have.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError::NotFound`], or [`RegisterError::Mismatch`] where its shape is another.
+    pub fn find<F: Structure>(segment: &Self, name: &str) -> Result<F, RegisterError> {
+        let wanted = Self::wanted::<F>(segment, name, <Describe<F::Element> as Opaque>::ELEMENT)?;
+        Self::handle(segment, Self::registry(segment).find(&wanted)?)
+    }
+
+    /// Erases a registered structure; its room can be used again.
+    ///
+    /// Handles to it, in every process, are void: what they read and write from then on belongs to
+    /// whatever is registered there next. They never reach outside of the block.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError::NotFound`], also for fields of the schema, which cannot be erased; [`RegisterError::Busy`].
+    pub fn erase(segment: &Self, name: &str) -> Result<(), RegisterError> {
+        Self::registry(segment).erase(name)
+    }
+
+    /// The structures that are registered at the moment; others may come and go at any time.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError::Corrupt`] where the table is damaged.
+    pub fn registered(segment: &Self) -> Result<Vec<Found>, RegisterError> {
+        Self::registry(segment).list()
     }
 }
 

@@ -72,6 +72,26 @@ pub(crate) type Init<'a, S> = Box<dyn FnOnce(&S) + 'a>;
 /// Options for [`Options::create`], [`Options::open`] and [`Options::open_or_create`].
 ///
 /// Made by [`ShmLayout::options`]. Options of creation have no effect on an existing segment.
+///
+/// ```
+/// use shm_runtime::prelude::*;
+/// use std::time::Duration;
+///
+/// #[derive(ShmLayout)]
+/// struct Sim {
+///     grid: Array<f32, 1000>,
+/// }
+///
+/// # let name = format!("doc-options-{}", std::process::id());
+/// let sim = Sim::options()
+///     .mode(0o640)
+///     .reserve(true)
+///     .init(|sim| sim.grid.fill(0.5))
+///     .create(&name)?;
+/// let reader = Sim::options().read_only().wait(Duration::from_secs(1)).open(&name)?;
+/// assert_eq!(reader.grid.get(999), 0.5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "options do nothing until `create`, `open` or `open_or_create`"]
 pub struct Options<'a, S> {
     settings: Settings,

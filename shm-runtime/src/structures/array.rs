@@ -38,8 +38,29 @@ impl<T: Element, const N: usize> Represent for CellArray<T, N> {
 
 /// `N` elements in shared memory.
 ///
-/// An element is read and written as a whole value. See the module's text for what concurrent writers and
-/// a killed one leave behind; [`crate::structures::queue`] and its like exist for values that must be whole.
+/// An element is read and written as a whole value; one of more than 8 bytes may be seen half written.
+///
+/// ```
+/// use shm_runtime::prelude::*;
+///
+/// #[derive(ShmLayout)]
+/// struct Field {
+///     #[shm(shape = [2, 3])]
+///     depth: Array<f32, 6>,
+/// }
+///
+/// # let name = format!("doc-array-{}", std::process::id());
+/// let field = Field::create(&name)?;
+/// field.depth.fill(1.5);
+/// field.depth.set(4, 0.5);
+/// field.depth.fetch_add(4, 0.25);
+/// assert_eq!(field.depth.iter().sum::<f32>(), 8.25);
+///
+/// let mut row = [0.0; 3];
+/// field.depth.read_into(3, &mut row);
+/// assert_eq!(row, [1.5, 0.75, 1.5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Progress
 ///

@@ -49,6 +49,24 @@ impl<T: Scalar> Repr<T> {
 
 /// A scalar in shared memory: `u8` to `u64`, `i8` to `i64`, `f32` or `f64`.
 ///
+/// ```
+/// use shm_runtime::prelude::*;
+///
+/// #[derive(ShmLayout)]
+/// struct Clock {
+///     step: Atomic<u64>,
+///     seconds: Atomic<f64>,
+/// }
+///
+/// # let name = format!("doc-atomic-{}", std::process::id());
+/// let clock = Clock::create(&name)?;
+/// assert_eq!(clock.step.fetch_add(1), 0);
+/// clock.seconds.store(0.25);
+/// assert_eq!(clock.step.compare_exchange(1, 2), Ok(1));
+/// assert_eq!((clock.step.load(), clock.seconds.load()), (2, 0.25));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// Integers wrap around. Floating-point numbers are compared bit for bit by `compare_exchange`, and
 /// `fetch_max` and `fetch_min` pass over NaN.
 ///

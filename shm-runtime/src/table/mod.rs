@@ -8,6 +8,9 @@
 //! Offsets and sizes count in *units*: bytes, or 64 bytes in a segment of 4 GiB and more (the top 16
 //! bits of `version` are the shift, 0 or 6, so that a reader of plain version 1 refuses the latter).
 //!
+//! Entries come and go at run time: an entry whose name is empty is free, and a reader passes over it. A
+//! change becomes visible by one store: of an entry's first eight bytes, or of `entry_count`.
+//!
 //! Readers take a copy of the bytes and check it ([`parse`]); nothing here looks at a segment twice.
 
 use core::fmt;
@@ -29,6 +32,12 @@ pub const BODY_ALIGN: usize = 4096;
 pub const STRUCTURE_ALIGN: u64 = 64;
 /// Most bytes of a segment: what 32 bits of 64-byte units can tell.
 pub const MAX_SEGMENT: u64 = (1 << 32) * STRUCTURE_ALIGN;
+/// Longest name in bytes.
+pub const MAX_NAME: usize = NAME_SIZE - 1;
+/// Where the header has `entry_count` and `next_offset`, two words of 32 bits.
+pub const COUNTS_AT: usize = 8;
+/// Words of 64 bits that an entry has.
+pub const ENTRY_WORDS: usize = ENTRY_SIZE / 8;
 /// Most entries that a reader accepts.
 pub const MAX_TABLE: usize = 1 << 16;
 
@@ -64,6 +73,8 @@ static_assertions::const_assert_eq!(size_of::<RawEntry>(), ENTRY_SIZE);
 /// An entry: bytes, not units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Which of the table's entries it is.
+    pub index: usize,
     /// The name.
     pub name: String,
     /// Bytes from the start of the file.
@@ -79,7 +90,9 @@ pub struct Table {
     pub unit_shift: u32,
     /// Where spare room begins, in bytes.
     pub next_offset: u64,
-    /// The entries, in the table's order.
+    /// Entries in the table, free ones before the last one in use included.
+    pub entry_count: usize,
+    /// The entries in use, in the table's order.
     pub entries: Vec<Entry>,
 }
 
@@ -204,6 +217,9 @@ pub fn parse(bytes: &[u8], size: u64) -> Result<Table, TableError> {
         .map_err(|_| TableError::Short)?;
     let mut entries = Vec::with_capacity(raw.len());
     for (index, entry) in raw.iter().enumerate() {
+        if entry.name[0] == 0 {
+            continue; // free
+        }
         entries.push(parse_entry(
             index,
             entry,
@@ -216,6 +232,7 @@ pub fn parse(bytes: &[u8], size: u64) -> Result<Table, TableError> {
     Ok(Table {
         unit_shift: header.unit_shift,
         next_offset: header.next_offset,
+        entry_count: header.entry_count,
         entries,
     })
 }
@@ -238,6 +255,7 @@ fn parse_entry(
         return Err(TableError::Misaligned(name.to_owned()));
     }
     Ok(Entry {
+        index,
         name: name.to_owned(),
         offset,
         size,
@@ -280,7 +298,7 @@ pub fn render<'a>(
     next_offset: u64,
     entries: impl ExactSizeIterator<Item = (&'a [u8; NAME_SIZE], u64, u64)>,
 ) -> Option<Vec<u8>> {
-    let units = |bytes: u64| u32::try_from(bytes.div_ceil(1 << unit_shift)).ok();
+    let units = |bytes| units(unit_shift, bytes);
     let header = RawHeader {
         magic: MAGIC.into(),
         version: (VERSION | unit_shift << 16).into(),
@@ -300,10 +318,31 @@ pub fn render<'a>(
     Some(bytes)
 }
 
+/// An entry's words, as they lie in memory; `None` where the name is too long or a number too large.
+pub fn encode(unit_shift: u32, name: &str, offset: u64, size: u64) -> Option<[u64; ENTRY_WORDS]> {
+    let mut raw = RawEntry {
+        name: [0; NAME_SIZE],
+        offset: units(unit_shift, offset)?.into(),
+        size: units(unit_shift, size)?.into(),
+    };
+    raw.name
+        .get_mut(..name.len())
+        .filter(|_| name.len() <= MAX_NAME)?
+        .copy_from_slice(name.as_bytes());
+    let words: [zerocopy::little_endian::U64; ENTRY_WORDS] = zerocopy::transmute!(raw);
+    Some(words.map(zerocopy::little_endian::U64::get))
+}
+
+/// Bytes as units, rounded up; `None` where they are too many.
+pub fn units(unit_shift: u32, bytes: u64) -> Option<u32> {
+    u32::try_from(bytes.div_ceil(1 << unit_shift)).ok()
+}
+
 /// The unit's shift for a file of `size` bytes.
 pub const fn unit_shift(size: u64) -> u32 {
     if size > u32::MAX as u64 { 6 } else { 0 }
 }
 
+pub mod room;
 #[cfg(test)]
 mod tests;

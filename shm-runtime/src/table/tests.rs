@@ -61,7 +61,6 @@ fn each_kind_of_damage_has_its_error() {
     assert_eq!(broken(6, &[5]), TableError::Version(0x5_0001));
     assert!(matches!(broken(8, &[0xff; 4]), TableError::EntryCount(_)));
     assert!(matches!(broken(12, &[0xff; 4]), TableError::NextOffset(_)));
-    assert_eq!(broken(16, &[0]), TableError::Name(0));
     assert_eq!(broken(16, &[0xff]), TableError::Name(0));
     assert_eq!(broken(16, &[b'x'; 32]), TableError::Name(0));
     assert_eq!(broken(47, b"x"), TableError::Name(0));
@@ -116,4 +115,26 @@ fn the_first_page_has_room_for_102_entries() {
     assert_eq!(capacity_before(body_behind(1)), 102);
     assert_eq!(body_behind(102), 4096);
     assert_eq!(body_behind(103), 8192);
+}
+
+#[test]
+fn an_entry_without_a_name_is_free() {
+    let mut bytes = sample();
+    bytes[16] = 0;
+    let table = parse(&bytes, 8192).unwrap();
+    assert_eq!((table.entry_count, table.entries.len()), (2, 1));
+    assert_eq!(
+        (table.entries[0].index, table.entries[0].name.as_str()),
+        (1, "grid")
+    );
+}
+
+#[test]
+fn encoded_words_are_the_rendered_bytes() {
+    let words = encode(0, "grid", 4736, 100).unwrap();
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    assert_eq!(bytes, sample()[56..96]);
+    assert!(encode(0, &"x".repeat(32), 0, 0).is_none());
+    assert!(encode(0, "x", 1 << 32, 0).is_none());
+    assert!(encode(6, "x", 1 << 32, 1).is_some());
 }

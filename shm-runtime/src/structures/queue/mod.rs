@@ -44,7 +44,7 @@ use crate::error::{Full, NoLane, Timeout};
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
 use crate::layout::{Element, Field, Represent, Structure};
-use crate::memory::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::memory::atomic::AtomicU64;
 use crate::memory::attachment::Attachment;
 use crate::memory::cell::{CellGroups, Cells};
 use crate::memory::exchange::{Exchange, Fixed, Line};
@@ -52,12 +52,13 @@ use crate::memory::kernel::Linux;
 use crate::memory::lane::Place;
 use crate::memory::padded::Padded;
 use crate::memory::shared::impl_shared;
-use crate::memory::signals::Signals;
+use crate::memory::signals::{Kernel, Signals};
 use crate::memory::site::Site;
 use crate::memory::word::NODES_PER_LANE;
+use core::fmt;
 use core::mem::offset_of;
 use core::time::Duration;
-use ring::{Ring, Stop};
+use ring::{Parts, Ring, Stop};
 use std::time::Instant;
 use zerocopy::FromZeros;
 
@@ -115,8 +116,7 @@ impl<T: Element, const N: usize, const L: usize> Represent for Repr<T, N, L> {
 /// # Progress
 ///
 /// Lock-free, whoever is killed or stopped. Only the `…_wait` forms block.
-#[derive(Debug)]
-pub struct Queue<T: Element, const N: usize> {
+pub struct Queue<T: 'static, const N: usize> {
     words: Site<[AtomicU64; N]>,
     head: Site<AtomicU64>,
     tail: Site<AtomicU64>,
@@ -126,7 +126,7 @@ pub struct Queue<T: Element, const N: usize> {
     place: Place,
 }
 
-impl<T: Element, const N: usize> Clone for Queue<T, N> {
+impl<T, const N: usize> Clone for Queue<T, N> {
     fn clone(&self) -> Self {
         Self {
             words: self.words.clone(),
@@ -137,6 +137,15 @@ impl<T: Element, const N: usize> Clone for Queue<T, N> {
             cells: self.cells.clone(),
             place: self.place,
         }
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for Queue<T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("name", &self.words.name())
+            .field("capacity", &N)
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,6 +176,47 @@ impl<T: Element, const N: usize> Field for Queue<T, N> {
 
 impl<T: Element, const N: usize> Structure for Queue<T, N> {}
 
+static_assertions::assert_impl_all!(Queue<u64, 4>: Send, Sync, Clone);
+static_assertions::assert_impl_all!(Loan<'static, u64, 4>: Send);
+static_assertions::assert_impl_all!(Taken<'static, u64, 4>: Send);
+static_assertions::assert_not_impl_any!(Taken<'static, u64, 4>: Clone);
+
+impl<T: Element, const N: usize> Parts for Queue<T, N> {
+    type Element = T;
+    type Capacity = Fixed<N>;
+
+    #[inline(always)]
+    fn exchange(&self) -> Exchange<'_, Fixed<N>> {
+        Exchange {
+            words: &self.words,
+            signals: &self.signals,
+            lines: &self.lines,
+            records: self.attachment().lanes(),
+            place: self.place,
+        }
+    }
+
+    #[inline(always)]
+    fn cells(&self) -> &Cells<T> {
+        &self.cells
+    }
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicU64 {
+        &self.head
+    }
+
+    #[inline(always)]
+    fn tail(&self) -> &AtomicU64 {
+        &self.tail
+    }
+
+    #[inline(always)]
+    fn kernel(&self) -> impl Kernel {
+        Linux
+    }
+}
+
 impl<T: Element, const N: usize> Queue<T, N> {
     #[inline(always)]
     fn attachment(&self) -> &Attachment {
@@ -174,20 +224,8 @@ impl<T: Element, const N: usize> Queue<T, N> {
     }
 
     #[inline(always)]
-    fn ring(&self) -> Ring<'_, T, Fixed<N>, Linux> {
-        Ring {
-            exchange: Exchange {
-                words: &self.words,
-                signals: &self.signals,
-                lines: &self.lines,
-                records: self.attachment().lanes(),
-                place: self.place,
-            },
-            cells: &self.cells,
-            head: &self.head,
-            tail: &self.tail,
-            kernel: Linux,
-        }
+    const fn ring(&self) -> Ring<'_, Self> {
+        Ring(self)
     }
 
     /// Counts what makes no sense, for `Segment::health`; panics on a read-only attachment.
@@ -196,7 +234,9 @@ impl<T: Element, const N: usize> Queue<T, N> {
     fn refused(&self, stop: Option<Stop>) {
         self.words.assert_writable();
         if stop == Some(Stop::Corrupt) {
-            self.attachment().local().corrupt.fetch_add(1, Relaxed); // a count
+            self.attachment()
+                .local()
+                .note_corrupt(self.signals.offset());
         }
     }
 
@@ -407,7 +447,7 @@ impl<T: Element, const N: usize> Queue<T, N> {
                 &Linux,
                 left,
                 || _ = self.attachment().recover(),
-                || ring.exchange.announced(!filling),
+                || ring.exchange().announced(!filling),
                 || ring.is_blocked(filling),
             );
         }

@@ -28,7 +28,7 @@ use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::seeded::{Bug, linearized, seeded};
 use crate::memory::shelf;
 use crate::memory::signals::Kernel;
-use crate::memory::word::Word;
+use crate::memory::word::{Packing, Word};
 use bytemuck::Pod;
 
 /// Steps from a hint before it is mended by bisection.
@@ -61,19 +61,47 @@ impl From<Corrupt> for Stop {
     }
 }
 
-/// The queue's parts.
-#[derive(Debug)]
-pub struct Ring<'a, T, C: Capacity, K> {
+/// The parts of a queue: of a handle, of a test's memory, of a model's.
+///
+/// An operation holds one reference and asks for parts when it needs them. A struct of all parts would be
+/// written to the stack by every operation, for the sake of the paths that are never taken.
+pub trait Parts {
+    /// The element type.
+    type Element: Pod;
+    /// How many words, in the type or not.
+    type Capacity: Capacity;
     /// Words and lanes.
-    pub exchange: Exchange<'a, C>,
+    fn exchange(&self) -> Exchange<'_, Self::Capacity>;
     /// The nodes.
-    pub cells: &'a Cells<T>,
+    fn cells(&self) -> &Cells<Self::Element>;
     /// Hint: the next ticket to pop.
-    pub head: &'a AtomicU64,
+    fn head(&self) -> &AtomicU64;
     /// Hint: the next ticket to push.
-    pub tail: &'a AtomicU64,
+    fn tail(&self) -> &AtomicU64;
     /// How sleepers are woken.
-    pub kernel: K,
+    fn kernel(&self) -> impl Kernel;
+}
+
+/// The algorithm over a queue's parts.
+#[derive(Debug)]
+pub struct Ring<'a, P>(pub &'a P);
+
+impl<P> Clone for Ring<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<P> Copy for Ring<'_, P> {}
+
+/// How an element leaves: gets the word's number, the word, its value, its parts and its node, and says
+/// whether it could take the element.
+trait Leave<'a, R>:
+    Fn(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop> + Copy
+{
+}
+impl<'a, R, F> Leave<'a, R> for F where
+    F: Fn(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop> + Copy
+{
 }
 
 /// A walk from a hint to the ticket that is next at one end.
@@ -83,29 +111,39 @@ struct Walk {
     lost: usize,
 }
 
-impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
+impl<'a, P: Parts> Ring<'a, P> {
+    /// Words and lanes.
     #[inline(always)]
-    fn capacity(&self) -> u64 {
-        self.exchange.capacity() as u64 // a power of two: the type says so
+    pub fn exchange(self) -> Exchange<'a, P::Capacity> {
+        self.0.exchange()
     }
 
     #[inline(always)]
-    fn lap(&self, ticket: u64) -> u64 {
-        self.exchange
-            .packing()
+    fn packing(self) -> Packing {
+        self.exchange().packing()
+    }
+
+    #[inline(always)]
+    fn capacity(self) -> u64 {
+        self.exchange().capacity() as u64 // a power of two: the type says so
+    }
+
+    #[inline(always)]
+    fn lap(self, ticket: u64) -> u64 {
+        self.packing()
             .lap(ticket >> self.capacity().trailing_zeros())
     }
 
     #[inline(always)]
-    fn slot(&self, ticket: u64) -> (usize, &'a AtomicU64) {
-        let words = C::slice(self.exchange.words);
+    fn slot(self, ticket: u64) -> (usize, &'a AtomicU64) {
+        let words = P::Capacity::slice(self.exchange().words);
         let i = ticket as usize & (words.len() - 1);
         (i, &words[i])
     }
 
     #[inline(always)]
-    fn record(&self, lane: usize) -> Result<&'a LaneRecord, Stop> {
-        self.exchange.records.get(lane).ok_or(Stop::Corrupt)
+    fn record(self, lane: usize) -> Result<&'a LaneRecord, Stop> {
+        self.exchange().records.get(lane).ok_or(Stop::Corrupt)
     }
 
     /// How many tickets of word `i` were claimed at `end`.
@@ -115,18 +153,19 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     }
 
     /// Whether `ticket` was claimed at `end`.
-    fn is_claimed(&self, end: End, ticket: u64) -> bool {
+    #[inline(always)]
+    fn is_claimed(self, end: End, ticket: u64) -> bool {
         let (_, at) = self.slot(ticket);
-        let word = self.exchange.packing().unpack(look(at));
+        let word = self.packing().unpack(look(at));
         Self::claimed(end, word) > self.lap(ticket)
     }
 
     /// The next ticket at `end`, found by bisection: never one whose predecessor was not claimed.
     #[cold]
     #[inline(never)]
-    fn locate(&self, end: End) -> u64 {
+    fn locate(self, end: End) -> u64 {
         let count = |i: u64| {
-            let word = self.exchange.packing().unpack(look(self.slot(i).1));
+            let word = self.packing().unpack(look(self.slot(i).1));
             Self::claimed(end, word)
         };
         let lap = count(0);
@@ -147,10 +186,10 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
 
     /// Moves a walk past a word in which its ticket was claimed already.
     #[inline(always)]
-    fn step(&self, end: End, walk: &mut Walk, slot: usize, word: Word) -> Result<(), Stop> {
+    fn step(self, end: End, walk: &mut Walk, slot: usize, word: Word) -> Result<(), Stop> {
         walk.steps += 1;
         if walk.steps.is_multiple_of(STALE) {
-            if walk.steps > self.exchange.nodes() + 8 * STALE {
+            if walk.steps > self.exchange().nodes() + 8 * STALE {
                 return Err(Stop::Corrupt);
             }
             walk.ticket = self.locate(end);
@@ -165,12 +204,12 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
 
     /// A walk met a word of an earlier lap: the end of the queue, or a hint that no program of ours left.
     #[inline(always)]
-    fn behind(&self, end: End, walk: &mut Walk) -> Result<(), Stop> {
+    fn behind(self, end: End, walk: &mut Walk) -> Result<(), Stop> {
         if walk.ticket == 0 || self.is_claimed(end, walk.ticket.wrapping_sub(1)) {
             return Err(Stop::None);
         }
         walk.steps += STALE;
-        if walk.steps > self.exchange.nodes() + 8 * STALE {
+        if walk.steps > self.exchange().nodes() + 8 * STALE {
             return Err(Stop::Corrupt);
         }
         walk.ticket = self.locate(end);
@@ -178,7 +217,7 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     }
 
     #[inline(always)]
-    fn lost(&self, walk: &mut Walk) -> Result<(), Stop> {
+    fn lost(self, walk: &mut Walk) -> Result<(), Stop> {
         walk.lost += 1; // somebody else's exchange succeeded: system-wide progress
         if walk.lost > PATIENCE {
             Err(Stop::Corrupt)
@@ -189,11 +228,11 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
 
     /// Pushes what the spare of `lane` holds.
     #[inline(always)]
-    fn push_spare(&self, lane: usize, record: &LaneRecord) -> Result<(), Stop> {
-        let (exchange, packing) = (&self.exchange, self.exchange.packing());
+    fn push_spare(self, lane: usize, record: &LaneRecord) -> Result<(), Stop> {
+        let (exchange, packing) = (self.exchange(), self.packing());
         let spare = exchange.spare(lane)?;
         let mut walk = Walk {
-            ticket: self.tail.load(Relaxed),
+            ticket: self.0.tail().load(Relaxed),
             steps: 0,
             lost: 0,
         }; // only a hint
@@ -210,18 +249,18 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
                     node: exchange.name(i, spare),
                 });
                 if seeded(Bug::HintBeforeExchange) {
-                    self.tail.store(walk.ticket.wrapping_add(1), Relaxed);
+                    self.0.tail().store(walk.ticket.wrapping_add(1), Relaxed);
                 }
                 let ring = || {
                     if !seeded(Bug::WakeAfterPublish) {
-                        exchange.signals.filled.ring(&self.kernel);
+                        exchange.signals.filled.ring(&self.0.kernel());
                     }
                 };
                 if exchange.swap(lane, Phase::Push, (i, at), (old, new), out, ring) {
                     if seeded(Bug::WakeAfterPublish) {
-                        exchange.signals.filled.ring(&self.kernel);
+                        exchange.signals.filled.ring(&self.0.kernel());
                     }
-                    self.tail.store(walk.ticket.wrapping_add(1), Relaxed); // only a hint
+                    self.0.tail().store(walk.ticket.wrapping_add(1), Relaxed); // only a hint
                     return Ok(());
                 }
                 record.close(Phase::Filling);
@@ -236,9 +275,9 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
 
     /// Pushes the spare as it is: what a loan has written.
     #[inline(always)]
-    pub fn push_filled(&self, lane: usize) -> Result<(), Stop> {
+    pub fn push_filled(self, lane: usize) -> Result<(), Stop> {
         let record = self.record(lane)?;
-        record.enter(&self.exchange.place);
+        record.enter(&self.exchange().place);
         let done = self.push_spare(lane, record);
         record.close(Phase::Idle);
         done
@@ -246,10 +285,10 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
 
     /// Writes `value` into the spare of `lane`, where nobody looks.
     #[inline(always)]
-    pub fn fill(&self, lane: usize, value: T) -> Result<(), Stop> {
-        self.exchange.filling();
-        let spare = self.exchange.spare(lane)?;
-        if self.cells.store(spare, value) {
+    pub fn fill(self, lane: usize, value: P::Element) -> Result<(), Stop> {
+        self.exchange().filling();
+        let spare = self.exchange().spare(lane)?;
+        if self.0.cells().store(spare, value) {
             Ok(())
         } else {
             Err(Stop::Corrupt)
@@ -257,29 +296,26 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     }
 
     /// What the spare of `lane` holds.
-    pub fn spare_value(&self, lane: usize) -> Result<T, Stop> {
-        self.cells
-            .load(self.exchange.spare(lane)?)
+    pub fn spare_value(self, lane: usize) -> Result<P::Element, Stop> {
+        self.0
+            .cells()
+            .load(self.exchange().spare(lane)?)
             .ok_or(Stop::Corrupt)
     }
 
     /// Pushes `value`.
     #[inline(always)]
-    pub fn push(&self, lane: usize, value: T) -> Result<(), Stop> {
+    pub fn push(self, lane: usize, value: P::Element) -> Result<(), Stop> {
         self.fill(lane, value)?;
         self.push_filled(lane)
     }
 
-    /// Pops through `leave`, which gets the word's number, the word, its value, its parts and its node, and
-    /// says whether it could take the element.
+    /// Pops through `leave`.
     #[inline(always)]
-    fn pop_with<R>(
-        &self,
-        mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
-    ) -> Result<R, Stop> {
-        let (exchange, packing) = (&self.exchange, self.exchange.packing());
+    fn pop_with<R>(self, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+        let (exchange, packing) = (self.exchange(), self.packing());
         let mut walk = Walk {
-            ticket: self.head.load(Relaxed),
+            ticket: self.0.head().load(Relaxed),
             steps: 0,
             lost: 0,
         }; // only a hint
@@ -291,10 +327,10 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
             if word.full && (word.lap == lap || seeded(Bug::NoLap)) {
                 let node = exchange.node_in(i, old)?;
                 if seeded(Bug::HintBeforeExchange) {
-                    self.head.store(walk.ticket.wrapping_add(1), Relaxed);
+                    self.0.head().store(walk.ticket.wrapping_add(1), Relaxed);
                 }
                 if let Some(taken) = leave(i, at, old, word, node)? {
-                    self.head.store(walk.ticket.wrapping_add(1), Relaxed); // only a hint
+                    self.0.head().store(walk.ticket.wrapping_add(1), Relaxed); // only a hint
                     return Ok(taken);
                 }
                 self.lost(&mut walk)?;
@@ -308,12 +344,9 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
 
     /// The next element, through `leave`: one that came back first.
     #[inline(always)]
-    fn next<R>(
-        &self,
-        mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
-    ) -> Result<R, Stop> {
-        if let Some(seen) = self.exchange.signals.returned() {
-            match self.leave_shelves(seen, &mut leave) {
+    fn next<R>(self, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+        if let Some(seen) = self.exchange().signals.returned() {
+            match self.leave_shelves(seen, leave) {
                 Err(Stop::None) => {}
                 other => return other,
             }
@@ -324,17 +357,17 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     /// Copies the element out and empties its word.
     #[inline(always)]
     fn leave_copy(
-        &self,
+        self,
         lane: usize,
         i: usize,
         at: &AtomicU64,
         old: u64,
         word: Word,
         node: usize,
-    ) -> Result<Option<T>, Stop> {
-        let packing = self.exchange.packing();
-        let value = self.cells.load(node).ok_or(Stop::Corrupt)?;
-        self.exchange.signals.emptied.ring(&self.kernel);
+    ) -> Result<Option<P::Element>, Stop> {
+        let packing = self.packing();
+        let value = self.0.cells().load(node).ok_or(Stop::Corrupt)?;
+        self.exchange().signals.emptied.ring(&self.0.kernel());
         let new = packing.pack(Word {
             lap: packing.lap(word.lap + 1),
             full: false,
@@ -345,19 +378,19 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
         }
         linearized(lane, i, old, new);
         if seeded(Bug::CopyAfterRelease) {
-            return self.cells.load(node).ok_or(Stop::Corrupt).map(Some);
+            return self.0.cells().load(node).ok_or(Stop::Corrupt).map(Some);
         }
         Ok(Some(value))
     }
 
     /// Pops the next element; one that came back first.
     #[inline(always)]
-    pub fn pop(&self, lane: usize) -> Result<T, Stop> {
+    pub fn pop(self, lane: usize) -> Result<P::Element, Stop> {
         let record = self.record(lane)?;
-        record.enter(&self.exchange.place);
+        record.enter(&self.exchange().place);
         record.announce(Phase::Emptying);
         let popped =
-            self.next(|i, at, old, word, node| self.leave_copy(lane, i, at, old, word, node));
+            self.next(move |i, at, old, word, node| self.leave_copy(lane, i, at, old, word, node));
         record.close(Phase::Idle);
         popped
     }
@@ -365,9 +398,9 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     /// Takes the next element in place: it becomes the lane's spare, and the lane is [`Phase::Held`] until
     /// [`Ring::done`] or [`Ring::put_back`].
     #[inline(always)]
-    pub fn take(&self, lane: usize) -> Result<(), Stop> {
+    pub fn take(self, lane: usize) -> Result<(), Stop> {
         let record = self.record(lane)?;
-        record.enter(&self.exchange.place);
+        record.enter(&self.exchange().place);
         record.announce(Phase::Emptying);
         let taken = self.take_announced(lane, record);
         record.close(if taken.is_ok() {
@@ -378,18 +411,18 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
         taken
     }
 
-    fn take_announced(&self, lane: usize, record: &LaneRecord) -> Result<(), Stop> {
-        let (exchange, packing) = (&self.exchange, self.exchange.packing());
-        let spare = exchange.spare(lane)?;
-        let leave = |i: usize, at: &AtomicU64, old: u64, word: Word, node: usize| {
+    fn take_announced(self, lane: usize, record: &LaneRecord) -> Result<(), Stop> {
+        let spare = self.exchange().spare(lane)?;
+        let leave = move |i: usize, at: &AtomicU64, old: u64, word: Word, node: usize| {
+            let (exchange, packing) = (self.exchange(), self.packing());
             let lap = packing.lap(word.lap + 1);
             let new = packing.pack(Word {
                 lap,
                 full: false,
                 node: exchange.name(i, spare),
             });
-            let ring = || exchange.signals.emptied.ring(&self.kernel);
-            let done = exchange.swap(lane, Phase::Take, (i, at), (old, new), node, ring);
+            let wake = || exchange.signals.emptied.ring(&self.0.kernel());
+            let done = exchange.swap(lane, Phase::Take, (i, at), (old, new), node, wake);
             if !done {
                 record.close(Phase::Emptying);
             }
@@ -405,34 +438,31 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
 
     /// Acknowledges the held element: the lane's spare is a spare again.
     #[inline(always)]
-    pub fn done(&self, lane: usize) {
+    pub fn done(self, lane: usize) {
         if let Ok(record) = self.record(lane) {
             record.close(Phase::Idle);
         }
     }
 
     /// Gives the held element back: whoever takes or pops next gets it.
-    pub fn put_back(&self, lane: usize) {
+    pub fn put_back(self, lane: usize) {
         if let Ok(record) = self.record(lane) {
-            shelf::put_back(&self.exchange, record, lane, &self.kernel);
+            shelf::put_back(&self.exchange(), record, lane, &self.0.kernel());
         }
     }
 
     /// An element from the shelf of lane `owner`.
-    fn leave_shelf<R>(
-        &self,
-        owner: usize,
-        mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
-    ) -> Result<R, Stop> {
-        let shelf = self.exchange.shelf(owner);
-        let at = self.exchange.word(shelf).ok_or(Stop::Corrupt)?;
+    #[inline(always)]
+    fn leave_shelf<R>(self, owner: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+        let shelf = self.exchange().shelf(owner);
+        let at = self.exchange().word(shelf).ok_or(Stop::Corrupt)?;
         for _ in 0..PATIENCE {
             let old = at.load(Acquire); // (A)
-            let word = self.exchange.packing().unpack(old);
+            let word = self.packing().unpack(old);
             if !word.full {
                 return Err(Stop::None);
             }
-            let node = self.exchange.node_in(shelf, old)?;
+            let node = self.exchange().node_in(shelf, old)?;
             if let Some(element) = leave(shelf, at, old, word, node)? {
                 return Ok(element);
             }
@@ -443,40 +473,36 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
     /// An element from any shelf; takes the hint `seen` back where there is none.
     #[cold]
     #[inline(never)]
-    fn leave_shelves<R>(
-        &self,
-        seen: u64,
-        mut leave: impl FnMut(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop>,
-    ) -> Result<R, Stop> {
-        let under_way = shelf::is_under_way(&self.exchange);
-        for owner in 0..self.exchange.lines.len() {
-            match self.leave_shelf(owner, &mut leave) {
+    fn leave_shelves<R>(self, seen: u64, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+        let under_way = shelf::is_under_way(&self.exchange());
+        for owner in 0..self.exchange().lines.len() {
+            match self.leave_shelf(owner, leave) {
                 Err(Stop::None) => {}
                 other => return other,
             }
         }
         if !under_way {
-            self.exchange.signals.clear_returned(seen);
+            self.exchange().signals.clear_returned(seen);
         }
         Err(Stop::None)
     }
 
     /// A copy of the next element, which stays where it is.
-    pub fn peek(&self) -> Result<T, Stop> {
+    pub fn peek(self) -> Result<P::Element, Stop> {
         let mut walk = Walk {
-            ticket: self.head.load(Relaxed),
+            ticket: self.0.head().load(Relaxed),
             steps: 0,
             lost: 0,
         }; // only a hint
         loop {
             let (i, at) = self.slot(walk.ticket);
             let old = look(at);
-            let word = self.exchange.packing().unpack(old);
+            let word = self.packing().unpack(old);
             let lap = self.lap(walk.ticket);
             if word.full && word.lap == lap {
-                let node = self.exchange.node_in(i, old)?;
-                let value = self.cells.load(node).ok_or(Stop::Corrupt)?;
-                if self.exchange.still(at, old) {
+                let node = self.exchange().node_in(i, old)?;
+                let value = self.0.cells().load(node).ok_or(Stop::Corrupt)?;
+                if self.exchange().still(at, old) {
                     return Ok(value);
                 }
                 self.lost(&mut walk)?;
@@ -493,20 +519,20 @@ impl<'a, T: Pod, C: Capacity, K: Kernel> Ring<'a, T, C, K> {
         clippy::len_without_is_empty,
         reason = "`is_blocked` is the exact answer"
     )]
-    pub fn len(&self) -> usize {
+    pub fn len(self) -> usize {
         let (head, tail) = (self.locate(End::Head), self.locate(End::Tail));
         (tail.wrapping_sub(head)).min(self.capacity()) as usize
     }
 
     /// Whether the word at `end` shows, exactly, that an operation there would find nothing to do.
-    pub fn is_blocked(&self, filling: bool) -> bool {
+    pub fn is_blocked(self, filling: bool) -> bool {
         let end = if filling { End::Tail } else { End::Head };
-        if !filling && self.exchange.signals.returned().is_some() {
+        if !filling && self.exchange().signals.returned().is_some() {
             return false;
         }
         let ticket = self.locate(end);
         let (_, at) = self.slot(ticket);
-        let word = self.exchange.packing().unpack(look(at));
+        let word = self.packing().unpack(look(at));
         let ready = word.lap == self.lap(ticket) && word.full != filling;
         !ready && Self::claimed(end, word) <= self.lap(ticket)
     }

@@ -1,11 +1,14 @@
 //! Against a sequential queue, on memory of this process; across processes: `tests/queue.rs`.
 
 use super::Repr;
-use super::ring::{Ring, Stop};
+use super::ring::{Parts, Ring, Stop};
 use crate::layout::Represent;
+use crate::memory::atomic::AtomicU64;
+use crate::memory::cell::Cells;
 use crate::memory::exchange::{Exchange, Fixed};
 use crate::memory::kernel::Linux;
 use crate::memory::lane::{LaneRecord, Place};
+use crate::memory::signals::Kernel;
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use zerocopy::FromZeros;
@@ -25,24 +28,39 @@ impl<const N: usize> Memory<N> {
         }
     }
 
-    fn ring(&self) -> Ring<'_, u64, Fixed<N>, Linux> {
-        Ring {
-            exchange: Exchange {
-                words: &self.repr.words,
-                signals: &self.repr.signals,
-                lines: &self.repr.lines,
-                records: &*self.records,
-                place: Place {
-                    words: 0,
-                    head: 0,
-                    capacity: N as u64,
-                },
+    fn ring(&self) -> Ring<'_, Self> {
+        Ring(self)
+    }
+}
+
+impl<const N: usize> Parts for Memory<N> {
+    type Element = u64;
+    type Capacity = Fixed<N>;
+
+    fn exchange(&self) -> Exchange<'_, Fixed<N>> {
+        Exchange {
+            words: &self.repr.words,
+            signals: &self.repr.signals,
+            lines: &self.repr.lines,
+            records: &*self.records,
+            place: Place {
+                words: 0,
+                head: 0,
+                capacity: N as u64,
             },
-            cells: self.repr.cells.cells(),
-            head: &self.repr.head.0,
-            tail: &self.repr.tail.0,
-            kernel: Linux,
         }
+    }
+    fn cells(&self) -> &Cells<u64> {
+        self.repr.cells.cells()
+    }
+    fn head(&self) -> &AtomicU64 {
+        &self.repr.head.0
+    }
+    fn tail(&self) -> &AtomicU64 {
+        &self.repr.tail.0
+    }
+    fn kernel(&self) -> impl Kernel {
+        Linux
     }
 }
 

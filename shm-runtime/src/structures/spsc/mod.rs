@@ -41,6 +41,7 @@ use crate::memory::kernel::Linux;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::Signals;
 use crate::memory::site::Site;
+use core::fmt;
 use core::mem::offset_of;
 use ring::{Ring, Side};
 use zerocopy::FromZeros;
@@ -100,18 +101,26 @@ impl<T: Element, const N: usize> Represent for Repr<T, N> {
 /// # Progress
 ///
 /// Wait-free, once a role is held. A role whose holder is stopped stays with it.
-#[derive(Debug)]
-pub struct Spsc<T: Element, const N: usize> {
+pub struct Spsc<T: 'static, const N: usize> {
     head: Site<Head>,
     cells: Site<CellArray<T, N>>,
 }
 
-impl<T: Element, const N: usize> Clone for Spsc<T, N> {
+impl<T, const N: usize> Clone for Spsc<T, N> {
     fn clone(&self) -> Self {
         Self {
             head: self.head.clone(),
             cells: self.cells.clone(),
         }
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for Spsc<T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spsc")
+            .field("name", &self.head.name())
+            .field("capacity", &N)
+            .finish_non_exhaustive()
     }
 }
 
@@ -135,6 +144,11 @@ impl<T: Element, const N: usize> Field for Spsc<T, N> {
 }
 
 impl<T: Element, const N: usize> Structure for Spsc<T, N> {}
+
+static_assertions::assert_impl_all!(Spsc<u64, 4>: Send, Sync, Clone);
+static_assertions::assert_impl_all!(Producer<u64, 4>: Send);
+static_assertions::assert_not_impl_any!(Producer<u64, 4>: Clone);
+static_assertions::assert_not_impl_any!(Consumer<u64, 4>: Clone);
 
 impl<T: Element, const N: usize> Spsc<T, N> {
     #[inline(always)]

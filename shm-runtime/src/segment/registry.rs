@@ -1,0 +1,446 @@
+//! Structures that come and go at run time.
+//!
+//! A registered structure lies in a block of the segment's spare room, the table's entry covers the
+//! structure alone:
+//!
+//! ```text
+//! −0x40  header      block length u64 · descriptor offset u64 (in the file) · descriptor length u64 · generation u64
+//!  0x00  structure   at a multiple of its alignment, at least 64; all zero when registered
+//!   …    descriptor  JSON of one entry, at a multiple of 64
+//! ```
+//!
+//! One lock byte lets one process at a time change the table. Every change becomes visible by one store,
+//! and what is free follows from the entries in use, so a kill at any moment leaves either the table
+//! before or the table after, and no room is lost:
+//!
+//! | killed after | the table | the room |
+//! |---|---|---|
+//! | raising `next_offset` | before | free; below the mark, so the next owner clears it |
+//! | writing header, descriptor, the entry's tail | before | the same |
+//! | storing the entry's first word (or `entry_count`) | after | the structure's |
+//! | erase: clearing the entry's first word | after | free, cleared by the next owner |
+
+use super::inspect::Inspected;
+use crate::error::RegisterError;
+use crate::layout::bind::Found;
+use crate::layout::descriptor::{self, Descriptor, Likeness, compare};
+use crate::layout::fingerprint;
+use crate::layout::node::ElementNode;
+use crate::layout::single::Single;
+use crate::memory::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::memory::attachment::Attachment;
+use crate::memory::control::ControlData;
+use crate::memory::liveness::{PATIENCE, REGISTRATION};
+use crate::posix::file;
+use crate::posix::lock::Locked;
+use crate::table::room::{Extent, gaps, place};
+use crate::table::{self, ENTRY_WORDS, Entry, STRUCTURE_ALIGN, Table};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+/// Bytes of a block's header.
+const HEADER: u64 = 64;
+/// How often a process looks again whether it may change the table.
+const PAUSE: Duration = Duration::from_micros(200);
+/// How often the table is copied until two copies agree.
+const COPIES: usize = 100;
+/// Most bytes of heads and words that are given room at registration.
+const MAX_HOT: u64 = 1 << 20;
+
+/// A segment's table at run time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Registry<'a> {
+    pub(super) attachment: &'a Attachment,
+    pub(super) control: &'a ControlData,
+}
+
+/// What is to be registered or found.
+pub(super) struct Wanted<'a> {
+    pub(super) name: &'a str,
+    /// Its type as the program names it.
+    pub(super) source: &'a str,
+    pub(super) single: Single,
+    pub(super) element: &'static ElementNode,
+}
+
+fn system(doing: &'static str) -> impl FnOnce(io::Error) -> RegisterError {
+    move |source| RegisterError::System { doing, source }
+}
+
+fn corrupt(why: impl ToString) -> RegisterError {
+    RegisterError::Corrupt {
+        why: why.to_string(),
+    }
+}
+
+/// The header's two words that change.
+struct Counts<'a> {
+    entry_count: &'a AtomicU32,
+    next_offset: &'a AtomicU32,
+}
+
+impl<'a> Registry<'a> {
+    fn counts(self) -> Result<Counts<'a>, RegisterError> {
+        match self.attachment.slice(table::COUNTS_AT, 2) {
+            Some([entry_count, next_offset]) => Ok(Counts {
+                entry_count,
+                next_offset,
+            }),
+            _ => Err(corrupt("it has no table")),
+        }
+    }
+
+    fn entry(self, index: usize) -> Result<&'a [AtomicU64], RegisterError> {
+        let words = self.attachment.slice(table::table_end(index), ENTRY_WORDS);
+        words.ok_or_else(|| corrupt("its table ends early"))
+    }
+
+    /// A checked copy of the table as it is now: taken until two copies agree, because somebody may be
+    /// changing it.
+    fn table(self) -> Result<Table, RegisterError> {
+        let mut last = Vec::new();
+        for _ in 0..COPIES {
+            let copy = self.copy()?;
+            if copy == last {
+                break;
+            }
+            last = copy;
+        }
+        table::parse(&last, self.control.total_size).map_err(corrupt)
+    }
+
+    fn copy(self) -> Result<Vec<u8>, RegisterError> {
+        let capacity = self.control.table_capacity;
+        let counts = self.counts()?;
+        // Acquire) // (A) the entries that the count speaks of
+        let count = counts.entry_count.load(Ordering::Acquire).min(capacity);
+        let next = counts.next_offset.load(Ordering::Relaxed); // checked by `parse`
+        let version = table::VERSION | self.control.unit_shift << 16;
+        let mut bytes = Vec::with_capacity(table::table_end(count as usize));
+        for word in [table::MAGIC, version, count, next] {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        for index in 0..count as usize {
+            for word in self.entry(index)? {
+                // Acquire) // (A) the rest of the entry, whose first word was stored last
+                bytes.extend_from_slice(&word.load(Ordering::Acquire).to_le_bytes());
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The registered entries: those behind the schema's own.
+    fn registered(self, table: &Table) -> impl Iterator<Item = &Entry> {
+        let own = self.control.schema_entries as usize;
+        table.entries.iter().filter(move |entry| entry.index >= own)
+    }
+
+    /// The entries that were registered at run time, as they are now.
+    pub(super) fn list(self) -> Result<Vec<Found>, RegisterError> {
+        let table = self.table()?;
+        let found = self
+            .registered(&table)
+            .map(|entry| self.found(&entry.name, entry));
+        Ok(found.collect())
+    }
+
+    fn found(self, name: &str, entry: &Entry) -> Found {
+        Found {
+            name: name.to_owned(),
+            offset: entry.offset as usize,
+            size: entry.size as usize,
+        }
+    }
+
+    /// The bytes that a registered structure's block takes; what its header says is believed as far as it
+    /// is possible.
+    fn block(self, entry: &Entry) -> Extent {
+        let start = entry.offset.saturating_sub(HEADER);
+        let least = entry.offset + entry.size;
+        let says = self
+            .word(start)
+            .map_or(0, |length| start.saturating_add(length));
+        let end = if says < least || says > self.control.total_size {
+            least
+        } else {
+            says
+        };
+        Extent {
+            start,
+            end: end.next_multiple_of(STRUCTURE_ALIGN),
+        }
+    }
+
+    /// A word of the segment.
+    fn word(self, offset: u64) -> Option<u64> {
+        let word: &[AtomicU64] = self.attachment.slice(offset as usize, 1)?;
+        Some(word[0].load(Ordering::Relaxed)) // written before the entry was visible
+    }
+
+    fn spare(self) -> Extent {
+        Extent {
+            start: self.control.spare_offset,
+            end: self.control.total_size,
+        }
+    }
+
+    /// Becomes the one who may change the table, until that is dropped.
+    fn lock(self) -> Result<Locked, RegisterError> {
+        if self.attachment.is_read_only() {
+            return Err(RegisterError::ReadOnly);
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self
+                .attachment
+                .try_lock(REGISTRATION)
+                .map_err(system("locking"))?
+            {
+                Some(locked) => return Ok(locked),
+                None if Instant::now() >= deadline => return Err(RegisterError::Busy),
+                None => std::thread::sleep(PAUSE),
+            }
+        }
+    }
+
+    /// Registers a structure.
+    pub(super) fn register(self, wanted: &Wanted<'_>) -> Result<Found, RegisterError> {
+        check_name(wanted.name)?;
+        let locked = self.lock()?;
+        self.attachment.recover(); // what the dead left may concern bytes that were erased
+        let table = self.table()?;
+        if table.entries.iter().any(|entry| entry.name == wanted.name) {
+            return Err(RegisterError::Taken {
+                name: wanted.name.to_owned(),
+            });
+        }
+        let index = self.free_entry(&table)?;
+        let block = self.free_block(&table, wanted)?;
+        self.fill(locked.file(), &table, &block)?;
+        let single = &wanted.single;
+        let words = table::encode(table.unit_shift, wanted.name, block.structure, single.size);
+        let words = words.ok_or_else(|| corrupt("an offset is too large for its units"))?;
+        self.publish(&table, index, words)?;
+        Ok(Found {
+            name: wanted.name.to_owned(),
+            offset: block.structure as usize,
+            size: single.size.next_multiple_of(1 << table.unit_shift) as usize,
+        })
+    }
+
+    /// The first free entry.
+    fn free_entry(self, table: &Table) -> Result<usize, RegisterError> {
+        let own = self.control.schema_entries as usize;
+        let capacity = self.control.table_capacity as usize;
+        let is_free = |index: &usize| self.registered(table).all(|entry| entry.index != *index);
+        (own..capacity)
+            .find(is_free)
+            .ok_or(RegisterError::TableFull { capacity })
+    }
+
+    fn free_block(self, table: &Table, wanted: &Wanted<'_>) -> Result<Block, RegisterError> {
+        let Wanted {
+            name,
+            source,
+            single,
+            element,
+        } = wanted;
+        let descriptor = descriptor::render_one(name, source, &single.node, element);
+        let room = single.room.next_multiple_of(STRUCTURE_ALIGN);
+        let size = room + (descriptor.len() as u64).next_multiple_of(STRUCTURE_ALIGN);
+        let taken: Vec<_> = self
+            .registered(table)
+            .map(|entry| self.block(entry))
+            .collect();
+        let gaps = gaps(self.spare(), &taken);
+        let structure = place(&gaps, HEADER, size, single.align).ok_or_else(|| {
+            let largest = gaps.iter().map(|gap| gap.end - gap.start).max();
+            RegisterError::NoRoom {
+                needed: HEADER + size,
+                largest: largest.unwrap_or(0),
+            }
+        })?;
+        Ok(Block {
+            structure,
+            room,
+            length: HEADER + size,
+            descriptor,
+            hot: single.hot,
+        })
+    }
+
+    /// Everything that is in a block before its entry is visible.
+    fn fill(self, file: &File, table: &Table, block: &Block) -> Result<(), RegisterError> {
+        let start = block.structure - HEADER;
+        let end = start + block.length;
+        let no_room = |source: io::Error| match source.kind() {
+            io::ErrorKind::StorageFull => RegisterError::NoMemory {
+                free: file::free_space(file).ok().flatten().unwrap_or(0),
+            },
+            _ => RegisterError::System {
+                doing: "allocating",
+                source,
+            },
+        };
+        // Room above the mark was never written; a mark that is raised first stays true after a kill.
+        if start < table.next_offset {
+            file::clear(file, start, block.length).map_err(system("clearing"))?;
+        }
+        let mark = table::units(table.unit_shift, end.max(table.next_offset));
+        let mark = mark.ok_or_else(|| corrupt("an offset is too large for its units"))?;
+        self.counts()?.next_offset.store(mark, Ordering::Relaxed); // ordered by the system calls below
+        let hot = block.hot.min(MAX_HOT);
+        if hot > 0 {
+            file::allocate(file, block.structure, hot).map_err(no_room)?;
+        }
+        let descriptor_offset = block.structure + block.room;
+        let header = [
+            block.length,
+            descriptor_offset,
+            block.descriptor.len() as u64,
+            self.next_generation()?,
+        ];
+        let header: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();
+        // Written, not stored through the mapping: a full file system is an error then, not a signal.
+        file.write_all_at(&header, start).map_err(no_room)?;
+        file.write_all_at(&block.descriptor, descriptor_offset)
+            .map_err(no_room)
+    }
+
+    /// Counts registrations.
+    fn next_generation(self) -> Result<u64, RegisterError> {
+        let table = self.table()?;
+        let entry = table.entries.iter().find(|entry| entry.name == "@registry");
+        let word =
+            entry.and_then(|entry| self.attachment.slice::<AtomicU64>(entry.offset as usize, 1));
+        let word = word.ok_or_else(|| corrupt("the table has no entry `@registry`"))?;
+        let next = word[0].load(Ordering::Relaxed).wrapping_add(1); // the lock's holder alone changes it
+        word[0].store(next, Ordering::Relaxed);
+        Ok(next)
+    }
+
+    /// Makes an entry visible, by the last of its stores.
+    fn publish(
+        self,
+        table: &Table,
+        index: usize,
+        words: [u64; ENTRY_WORDS],
+    ) -> Result<(), RegisterError> {
+        let entry = self.entry(index)?;
+        for (to, word) in entry.iter().zip(words).skip(1) {
+            to.store(word, Ordering::Relaxed); // published by the store of the first word
+        }
+        entry[0].store(words[0], Ordering::Release); // (A) publishes the entry, if the count has it
+        if index >= table.entry_count {
+            let count = index as u32 + 1;
+            self.counts()?.entry_count.store(count, Ordering::Release); // (A) publishes the entry
+        }
+        Ok(())
+    }
+
+    /// Finds a structure of the schema or a registered one.
+    pub(super) fn find(self, wanted: &Wanted<'_>) -> Result<Found, RegisterError> {
+        let name = || wanted.name.to_owned();
+        let table = self.table()?;
+        let entry = table.entries.iter().find(|entry| entry.name == wanted.name);
+        let entry = entry.ok_or_else(|| RegisterError::NotFound { name: name() })?;
+        let there = self.canonical(entry)?;
+        let here = fingerprint::shape(&wanted.single.node, wanted.element);
+        if compare(&here, &there) == Likeness::Different {
+            return Err(RegisterError::Mismatch {
+                name: name(),
+                here,
+                there,
+            });
+        }
+        Ok(self.found(wanted.name, entry))
+    }
+
+    /// The shape that the segment says a structure has.
+    fn canonical(self, entry: &Entry) -> Result<String, RegisterError> {
+        let (offset, len) = if entry.index < self.control.schema_entries as usize {
+            (self.control.descriptor_offset, self.control.descriptor_len)
+        } else {
+            let header = entry.offset.saturating_sub(HEADER);
+            let word = |at: u64| {
+                self.word(header + at)
+                    .ok_or_else(|| corrupt("a block is cut off"))
+            };
+            (word(8)?, word(16)?)
+        };
+        let end = offset
+            .checked_add(len)
+            .filter(|&end| end <= self.control.total_size);
+        if end.is_none() {
+            return Err(corrupt("a descriptor does not lie inside the segment"));
+        }
+        let mut bytes = vec![0; len as usize];
+        self.attachment
+            .read_at(&mut bytes, offset)
+            .map_err(system("reading"))?;
+        let described = Descriptor::parse(&bytes).and_then(|descriptor| {
+            descriptor
+                .entries
+                .into_iter()
+                .find(|described| described.name == entry.name)
+        });
+        let described = described.ok_or_else(|| corrupt("a structure has no descriptor"))?;
+        Ok(described.canonical)
+    }
+
+    /// Erases a registered structure.
+    pub(super) fn erase(self, name: &str) -> Result<(), RegisterError> {
+        let locked = self.lock()?;
+        self.attachment.recover(); // what the dead left in it is settled while it is there
+        let table = self.table()?;
+        let entry = self.registered(&table).find(|entry| entry.name == name);
+        let entry = entry.ok_or_else(|| RegisterError::NotFound {
+            name: name.to_owned(),
+        })?;
+        let block = self.block(entry);
+        self.entry(entry.index)?[0].store(0, Ordering::Release); // (A) the entry is free
+        // The count ends with the last entry in use again.
+        let rest = table
+            .entries
+            .iter()
+            .filter(|other| other.index != entry.index);
+        let count = rest.map(|other| other.index as u32 + 1).max().unwrap_or(0);
+        self.counts()?.entry_count.store(count, Ordering::Release); // (A) frees free entries only
+        let length = block
+            .end
+            .min(self.control.total_size)
+            .saturating_sub(block.start);
+        file::clear(locked.file(), block.start, length).map_err(system("clearing"))
+    }
+}
+
+/// A place for a structure.
+struct Block {
+    /// Where the structure begins.
+    structure: u64,
+    /// Bytes until the descriptor.
+    room: u64,
+    /// Bytes of all, header included.
+    length: u64,
+    descriptor: Vec<u8>,
+    hot: u64,
+}
+
+fn check_name(name: &str) -> Result<(), RegisterError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    if name.is_empty() || name.len() > table::MAX_NAME || !name.bytes().all(allowed) {
+        return Err(RegisterError::BadName {
+            name: name.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+impl Inspected {
+    /// The control block, for as long as the segment is open.
+    pub(super) fn into_control(self) -> Box<ControlData> {
+        Box::new(self.control)
+    }
+}

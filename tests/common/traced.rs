@@ -1,0 +1,101 @@
+//! Children that are stopped and killed at every one of their steps.
+
+use std::sync::{Mutex, MutexGuard};
+
+/// One test at a time: a child forked while another thread attaches would keep that thread's lock.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// Holds the lock on that.
+pub fn alone() -> MutexGuard<'static, ()> {
+    ONE.lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A forked child that is traced.
+#[derive(Debug)]
+pub struct Traced(libc::pid_t);
+
+impl Traced {
+    pub fn start(body: impl FnOnce()) -> Self {
+        // SAFETY: the child runs `body` and exits without returning into the test harness.
+        let pid = unsafe { libc::fork() };
+        assert!(pid >= 0);
+        if pid == 0 {
+            // SAFETY: asks to be traced by the parent, then stops for it.
+            unsafe { libc::ptrace(libc::PTRACE_TRACEME) };
+            // SAFETY: as above.
+            unsafe { libc::raise(libc::SIGSTOP) };
+            let held = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            // SAFETY: ends the child at once.
+            unsafe { libc::_exit(i32::from(held.is_err())) };
+        }
+        let child = Self(pid);
+        assert!(libc::WIFSTOPPED(child.wait()));
+        child
+    }
+
+    fn wait(&self) -> libc::c_int {
+        let mut status = 0;
+        // SAFETY: waits for a child of this process, into a live integer.
+        let waited = unsafe { libc::waitpid(self.0, &raw mut status, 0) };
+        assert_eq!(waited, self.0);
+        status
+    }
+
+    /// Runs to the next entry into or exit from a system call; `false` where the child is done.
+    pub fn step(&self) -> bool {
+        self.resume(libc::PTRACE_SYSCALL)
+    }
+
+    /// Runs one instruction; `false` where the child is done.
+    pub fn step_instruction(&self) -> bool {
+        self.resume(libc::PTRACE_SINGLESTEP)
+    }
+
+    /// Runs to where the child stops itself with [`stop`].
+    pub fn run_to_stop(&self) -> bool {
+        self.resume(libc::PTRACE_CONT)
+    }
+
+    fn resume(&self, how: libc::c_uint) -> bool {
+        let none = core::ptr::null_mut::<libc::c_void>();
+        // SAFETY: lets a stopped child go on.
+        let resumed = unsafe { libc::ptrace(how, self.0, none, none) };
+        assert_eq!(resumed, 0);
+        let status = self.wait();
+        if libc::WIFEXITED(status) {
+            assert_eq!(libc::WEXITSTATUS(status), 0, "the child panicked");
+        }
+        libc::WIFSTOPPED(status)
+    }
+
+    pub fn kill(self) {
+        // SAFETY: kills a child of this process that was not reaped.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
+        assert!(libc::WIFSIGNALED(self.wait()));
+    }
+}
+
+/// Stops this process for whoever traces it.
+pub fn stop() {
+    // SAFETY: a signal to the own thread.
+    unsafe { libc::raise(libc::SIGSTOP) };
+}
+
+/// Kills a child that runs `body` at every one of its system calls, each time in a world that `before`
+/// makes anew, and has `after` look at what is left.
+pub fn at_every_call<W>(before: impl Fn() -> W, body: impl Fn(&W), after: impl Fn(W)) {
+    let _alone = alone();
+    for calls in 1.. {
+        let world = before();
+        let child = Traced::start(|| body(&world));
+        if !(0..calls).all(|_| child.step()) {
+            assert!(calls > 20, "the child made system calls");
+            after(world);
+            eprintln!("killed at each of {} stops", calls - 1);
+            return;
+        }
+        child.kill();
+        after(world);
+    }
+}

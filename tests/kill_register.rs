@@ -1,0 +1,125 @@
+//! A process is killed at every system call of registering and erasing, and looked at from outside after
+//! every instruction. Promises P1, P3.
+
+mod common;
+
+use common::traced::{Traced, alone, at_every_call, stop};
+use common::{path, unique};
+use shm_runtime::{Array, Segment, ShmLayout};
+use std::os::unix::fs::FileExt;
+
+#[derive(Debug, ShmLayout)]
+struct Base {
+    ticks: Array<u64, 4>,
+}
+
+fn create(name: &str) -> Segment<Base> {
+    let base = Base::options().spare(4, 1 << 20).create(name).unwrap();
+    base.ticks.set(0, 1);
+    base
+}
+
+type Small = Array<u32, 100>;
+
+fn names(segment: &Segment<Base>) -> Vec<String> {
+    Segment::registered(segment)
+        .unwrap()
+        .into_iter()
+        .map(|found| found.name)
+        .collect()
+}
+
+/// Everything is usable after somebody was killed: the names are one of two sets, each entry is found,
+/// and all other room is free in one piece.
+fn whole(base: &Segment<Base>, allowed: &[&[&str]]) {
+    let found = names(base);
+    assert!(allowed.iter().any(|names| found == *names), "{found:?}");
+    for name in &found {
+        let _: Small = Segment::find(base, name).unwrap();
+        Segment::erase(base, name).unwrap();
+    }
+    let all: Array<u64, 131_000> = Segment::register(base, "all").unwrap();
+    assert!(all.iter().all(|value| value == 0));
+    Segment::erase(base, "all").unwrap();
+}
+
+#[test]
+fn killed_while_registering() {
+    let before = || {
+        let name = unique("kill-register");
+        let base = create(&name);
+        let small: Small = Segment::register(&base, "one").unwrap();
+        small.fill(u32::MAX);
+        Segment::erase(&base, "one").unwrap();
+        (name, base)
+    };
+    let body = |(name, _): &(String, _)| {
+        let mine = Base::open(name).unwrap();
+        let small: Small = Segment::register(&mine, "one").unwrap();
+        small.fill(5);
+    };
+    at_every_call(before, body, |(_, base)| whole(&base, &[&[], &["one"]]));
+}
+
+#[test]
+fn killed_while_erasing() {
+    let before = || {
+        let name = unique("kill-erase");
+        let base = create(&name);
+        for name in ["one", "two"] {
+            let small: Small = Segment::register(&base, name).unwrap();
+            small.fill(u32::MAX);
+        }
+        (name, base)
+    };
+    let body = |(name, _): &(String, _)| {
+        let mine = Base::open(name).unwrap();
+        Segment::erase(&mine, "one").unwrap();
+        Segment::erase(&mine, "two").unwrap();
+    };
+    let allowed: [&[&str]; 3] = [&["one", "two"], &["two"], &[]];
+    at_every_call(before, body, |(_, base)| whole(&base, &allowed));
+}
+
+#[test]
+fn every_image_of_the_table_is_whole() {
+    let _alone = alone();
+    let name = unique("images");
+    let base = create(&name);
+    let child = Traced::start(|| {
+        let mine = Base::open(&name).unwrap();
+        stop();
+        for name in ["one", "two"] {
+            let _: Small = Segment::register(&mine, name).unwrap();
+        }
+        for name in ["one", "two"] {
+            Segment::erase(&mine, name).unwrap();
+        }
+        stop();
+    });
+    assert!(child.run_to_stop());
+    let file = std::fs::File::open(path(&name)).unwrap();
+    let (mut last, mut image) = ([0; 4096], [0; 4096]);
+    let (mut steps, mut images, mut sets) = (0, 0, std::collections::BTreeSet::new());
+    let mut going = true;
+    while going {
+        going = child.step_instruction();
+        steps += 1;
+        file.read_exact_at(&mut image, 0).unwrap();
+        if image != last {
+            last = image;
+            images += 1;
+            let other = Base::open(&name).unwrap();
+            let found = names(&other);
+            assert_eq!(found, names(&base));
+            for name in &found {
+                let _: Small = Segment::find(&other, name).unwrap();
+            }
+            sets.insert(found);
+        }
+    }
+    eprintln!("{steps} instructions, {images} images of the table");
+    assert!(images > 8);
+    let sets: Vec<_> = sets.iter().map(|names| names.join(" ")).collect();
+    assert_eq!(sets, ["", "one", "one two", "two"]);
+}

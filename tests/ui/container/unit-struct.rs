@@ -1,0 +1,6 @@
+use shm_runtime::prelude::*;
+
+#[derive(ShmLayout)]
+struct Sim;
+
+fn main() {}

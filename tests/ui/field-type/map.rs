@@ -1,0 +1,8 @@
+use shm_runtime::prelude::*;
+
+#[derive(ShmLayout)]
+struct Sim {
+    index: std::collections::HashMap<u32, u32>,
+}
+
+fn main() {}
