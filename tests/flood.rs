@@ -1,5 +1,7 @@
 //! The flood example: the unit tests of its modules, and runs of the program whose roles are killed.
 
+#![deny(unsafe_code)]
+
 mod common;
 #[allow(dead_code)] // the tests of its modules are meant; the program is run as it is
 #[path = "../examples/flood/mod.rs"]

@@ -21,7 +21,7 @@ def entries(view):
     unit = 1 << (version >> 16)
     for i in range(count):
         name, offset, size = ENTRY.unpack_from(view, HEADER.size + i * ENTRY.size)
-        name = name.rstrip(b"\0").decode()
+        name = name.split(b"\0")[0].decode()
         if name:
             yield name, offset * unit, size * unit
 

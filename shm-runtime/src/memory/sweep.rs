@@ -9,7 +9,6 @@ use super::liveness;
 use super::participant::Identity;
 use super::recovery::{Arena, Settled, settle_lane};
 use super::signals::Signals;
-use crate::posix::lock;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,17 +56,9 @@ impl Attachment {
     /// Settles one lane, under the lock byte of those who do.
     fn sweep(&self, lane: usize, owner: u64) -> Settled {
         // The lock is free again when we die.
-        let range = liveness::lane(lane as u32);
-        let Ok(Some(right)) = self.try_lock(range) else {
+        let Ok(Some(_right)) = self.try_lock(liveness::lane(lane as u32)) else {
             return Settled::Later;
         };
-        let settled = self.sweep_alone(lane, owner);
-        // Not by closing it alone: a child that was forked meanwhile may have the description, too.
-        let _ = lock::unlock(&right, range);
-        settled
-    }
-
-    fn sweep_alone(&self, lane: usize, owner: u64) -> Settled {
         let record = &self.lanes()[lane];
         if record.owner.load(Acquire) != owner {
             return Settled::Clean; // somebody else was faster

@@ -30,6 +30,8 @@ use crate::layout::single::Single;
 use crate::memory::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::memory::attachment::Attachment;
 use crate::memory::control::ControlData;
+use crate::memory::exchange::Line;
+use crate::memory::lane::Phase;
 use crate::memory::liveness::{PATIENCE, REGISTRATION};
 use crate::posix::file;
 use crate::posix::lock::Locked;
@@ -179,6 +181,24 @@ impl<'a> Registry<'a> {
         Some(word[0].load(Ordering::Relaxed)) // written before the entry was visible
     }
 
+    /// Bytes that operations in progress name: on a structure that was erased meanwhile, perhaps. Settling one
+    /// whose process dies must not change the next owner's bytes.
+    fn intended(self) -> impl Iterator<Item = Extent> {
+        let lanes = self.attachment.lanes();
+        let open = lanes
+            .iter()
+            .filter(|lane| lane.state().phase() != Phase::Idle);
+        open.flat_map(move |lane| {
+            let place = lane.place();
+            let extent = |start: u64, count: u64, size: usize| Extent {
+                start,
+                end: start.saturating_add(count.saturating_mul(size as u64)),
+            };
+            let lines = extent(place.head, lanes.len() as u64 + 1, size_of::<Line>());
+            [extent(place.words, place.capacity, size_of::<u64>()), lines]
+        })
+    }
+
     fn spare(self) -> Extent {
         Extent {
             start: self.control.spare_offset,
@@ -250,10 +270,8 @@ impl<'a> Registry<'a> {
         let descriptor = descriptor::render_one(name, source, &single.node, element);
         let room = single.room.next_multiple_of(STRUCTURE_ALIGN);
         let size = room + (descriptor.len() as u64).next_multiple_of(STRUCTURE_ALIGN);
-        let taken: Vec<_> = self
-            .registered(table)
-            .map(|entry| self.block(entry))
-            .collect();
+        let blocks = self.registered(table).map(|entry| self.block(entry));
+        let taken: Vec<_> = blocks.chain(self.intended()).collect();
         let gaps = gaps(self.spare(), &taken);
         let structure = place(&gaps, HEADER, size, single.align).ok_or_else(|| {
             let largest = gaps.iter().map(|gap| gap.end - gap.start).max();
