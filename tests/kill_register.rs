@@ -2,11 +2,13 @@
 //! every instruction. Promises P1, P3.
 
 mod common;
+#[path = "common/traced.rs"]
+mod traced;
 
-use common::traced::{Traced, alone, at_every_call, stop};
 use common::{Random, path, unique};
 use shm_runtime::{Array, Segment, ShmLayout};
 use std::os::unix::fs::FileExt;
+use traced::{Traced, alone, at_every_call, stop};
 
 #[derive(Debug, ShmLayout)]
 struct Base {

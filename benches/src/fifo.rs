@@ -1,0 +1,159 @@
+//! How queues are driven, ours and the peers alike.
+
+use crate::machine::pin;
+use core::hint::{black_box, spin_loop};
+use shm_runtime::Element;
+use std::sync::Barrier;
+use std::time::Instant;
+
+/// Places in each queue.
+pub const CAPACITY: usize = 4096;
+/// Elements at once, where several are.
+pub const BATCH: usize = 64;
+
+/// An element that carries a number.
+pub trait Sample: Element + Send + Sync + 'static {
+    fn of(number: u64) -> Self;
+    fn number(self) -> u64;
+}
+
+impl Sample for u64 {
+    fn of(number: u64) -> Self {
+        number
+    }
+    fn number(self) -> u64 {
+        self
+    }
+}
+
+impl Sample for [u64; 3] {
+    fn of(number: u64) -> Self {
+        [number; 3]
+    }
+    fn number(self) -> u64 {
+        self[2]
+    }
+}
+
+impl Sample for [u64; 7] {
+    fn of(number: u64) -> Self {
+        [number; 7]
+    }
+    fn number(self) -> u64 {
+        self[6]
+    }
+}
+
+/// Nanoseconds per element, from a producer on one processor to a consumer on the other, which checks the
+/// sequence. Both sides are made in their own thread.
+pub fn one_to_one<T: Sample, P: FnMut(T) -> bool, C: FnMut() -> Option<T>>(
+    n: u64,
+    producer: impl FnOnce() -> P + Send,
+    consumer: impl FnOnce() -> C + Send,
+) -> f64 {
+    let start = &Barrier::new(2);
+    std::thread::scope(|scope| {
+        let consumer = scope.spawn(move || {
+            pin(1);
+            let mut pop = consumer();
+            start.wait();
+            consume(n, &mut pop);
+            Instant::now()
+        });
+        let producer = scope.spawn(move || {
+            pin(0);
+            let mut push = producer();
+            start.wait();
+            let begun = Instant::now();
+            produce(n, &mut push);
+            begun
+        });
+        let begun = producer.join().expect("no panic");
+        let ended = consumer.join().expect("no panic");
+        (ended - begun).as_nanos() as f64 / n as f64
+    })
+}
+
+pub fn produce<T: Sample>(n: u64, push: &mut impl FnMut(T) -> bool) {
+    for number in 0..n {
+        while !push(T::of(number)) {
+            spin_loop();
+        }
+    }
+}
+
+pub fn consume<T: Sample>(n: u64, pop: &mut impl FnMut() -> Option<T>) {
+    for number in 0..n {
+        let value = loop {
+            if let Some(value) = pop() {
+                break value;
+            }
+            spin_loop();
+        };
+        assert_eq!(value.number(), number, "in order");
+    }
+}
+
+/// As [`one_to_one`], in batches; the sides say how many they moved.
+pub fn batches<T: Sample, P: FnMut(&[T]) -> usize, C: FnMut(&mut [T]) -> usize>(
+    n: u64,
+    producer: impl FnOnce() -> P + Send,
+    consumer: impl FnOnce() -> C + Send,
+) -> f64 {
+    let start = &Barrier::new(2);
+    std::thread::scope(|scope| {
+        let consumer = scope.spawn(move || {
+            pin(1);
+            let mut pop = consumer();
+            let mut out = [T::of(0); BATCH];
+            let mut number = 0;
+            start.wait();
+            while number < n {
+                let count = pop(&mut out);
+                for &value in &out[..count] {
+                    assert_eq!(value.number(), number, "in order");
+                    number += 1;
+                }
+                if count == 0 {
+                    spin_loop();
+                }
+            }
+            Instant::now()
+        });
+        let producer = scope.spawn(move || {
+            pin(0);
+            let mut push = producer();
+            start.wait();
+            let begun = Instant::now();
+            let mut number = 0;
+            while number < n {
+                let batch: [T; BATCH] = core::array::from_fn(|i| T::of(number + i as u64));
+                let count = BATCH.min((n - number) as usize);
+                let pushed = push(&batch[..count]);
+                number += pushed as u64;
+                if pushed == 0 {
+                    spin_loop();
+                }
+            }
+            begun
+        });
+        let begun = producer.join().expect("no panic");
+        let ended = consumer.join().expect("no panic");
+        (ended - begun).as_nanos() as f64 / n as f64
+    })
+}
+
+/// Nanoseconds per push and pop of one thread.
+pub fn pair<T: Sample>(
+    n: u64,
+    mut push: impl FnMut(T) -> bool,
+    mut pop: impl FnMut() -> Option<T>,
+) -> f64 {
+    pin(0);
+    let start = Instant::now();
+    for number in 0..n {
+        assert!(push(T::of(number)));
+        black_box(pop());
+    }
+    start.elapsed().as_nanos() as f64 / n as f64
+}
