@@ -89,8 +89,12 @@ fn listed(path: &str, list: &[&str]) -> bool {
     list.iter().any(fits)
 }
 
+/// The code without comments and texts.
 fn without_comments(text: &str) -> String {
-    let code = |line: &str| line.split("//").next().unwrap_or("").to_owned() + "\n";
+    let code = |line: &str| -> String {
+        let outside: String = line.split('"').step_by(2).collect();
+        outside.split("//").next().unwrap_or("").to_owned() + "\n"
+    };
     text.lines().map(code).collect()
 }
 

@@ -151,17 +151,17 @@ fn check_picture(path: &Path) {
 /// lost or made: the summary is that of a run in which nothing was killed.
 #[test]
 fn a_flood_survives_the_kill_of_any_role() {
-    let undisturbed = Run::start("flood", &unique("flood"), "40").finish();
+    let undisturbed = Run::start("flood", &unique("flood"), "30").finish();
     check_summary(&undisturbed);
 
     let segment = unique("flood-kill");
     let mut random = Random::new("a_flood_survives_the_kill_of_any_role");
-    let mut run = Run::start("flood", &segment, "40");
+    let mut run = Run::start("flood", &segment, "30");
     let mut kills = 0;
     while run.is_running() {
         std::thread::sleep(Duration::from_millis(50 + random.below(700)));
         let roles = run.roles();
-        if !roles.is_empty() && kills < 60 {
+        if !roles.is_empty() && kills < 40 {
             signal("-KILL", roles[random.below(roles.len() as u64) as usize].1);
             kills += 1;
         }

@@ -49,6 +49,7 @@ fn p6_random_words_end_no_process_and_are_counted() {
     let seg = Hostile::create(&name).unwrap();
     let file = OpenOptions::new().write(true).open(path(&name)).unwrap();
     let places: Vec<_> = Segment::table(&seg)
+        .unwrap()
         .iter()
         .filter(|entry| {
             ["@lanes", "@participants", "events", "audio"].contains(&entry.name.as_str())

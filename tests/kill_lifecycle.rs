@@ -6,10 +6,12 @@
 #![allow(unsafe_code)] // fork, ptrace, in `common::traced`
 
 mod common;
+#[path = "common/traced.rs"]
+mod traced;
 
-use common::traced::{Traced, alone, at_every_call};
 use common::{Cleanup, exists, unique};
 use shm_runtime::{Array, OpenError, Segment, ShmLayout, prune};
+use traced::{Traced, alone, at_every_call};
 
 #[derive(Debug, ShmLayout)]
 struct Sim {

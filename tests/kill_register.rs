@@ -2,11 +2,13 @@
 //! every instruction. Promises P1, P3.
 
 mod common;
+#[path = "common/traced.rs"]
+mod traced;
 
-use common::traced::{Traced, alone, at_every_call, stop};
-use common::{path, unique};
+use common::{Random, path, unique};
 use shm_runtime::{Array, Segment, ShmLayout};
 use std::os::unix::fs::FileExt;
+use traced::{Traced, alone, at_every_call, stop};
 
 #[derive(Debug, ShmLayout)]
 struct Base {
@@ -122,4 +124,43 @@ fn every_image_of_the_table_is_whole() {
     assert!(images > 8);
     let sets: Vec<_> = sets.iter().map(|names| names.join(" ")).collect();
     assert_eq!(sets, ["", "one", "one two", "two"]);
+}
+
+#[test]
+fn killed_at_any_instruction() {
+    let _alone = alone();
+    let before = || {
+        let name = unique("kill-anywhere");
+        let base = create(&name);
+        let _: Small = Segment::register(&base, "two").unwrap();
+        (name, base)
+    };
+    let start = |(name, _): &(String, _)| {
+        let child = Traced::start(|| {
+            let mine = Base::open(name).unwrap();
+            stop();
+            let small: Small = Segment::register(&mine, "one").unwrap();
+            small.fill(u32::MAX);
+            Segment::erase(&mine, "two").unwrap();
+        });
+        assert!(child.run_to_stop());
+        child
+    };
+    let counted = before();
+    let child = start(&counted);
+    let mut instructions = 0;
+    while child.step_instruction() {
+        instructions += 1;
+    }
+    let mut random = Random::new("killed_at_any_instruction");
+    for _ in 0..40 {
+        let world = before();
+        let child = start(&world);
+        // far enough from the end that the child is still there
+        let steps = random.below(instructions * 9 / 10);
+        assert!((0..steps).all(|_| child.step_instruction()));
+        child.kill();
+        whole(&world.1, &[&["two"], &["two", "one"], &["one"]]);
+    }
+    eprintln!("40 of {instructions} instructions");
 }

@@ -338,10 +338,8 @@ fn spare_room_moves_the_body_and_is_opened_like_any_other() {
         .prefault(true)
         .create(&name)
         .unwrap();
-    let control = Segment::table(&sim)
-        .iter()
-        .find(|entry| entry.name == "@control")
-        .unwrap();
+    let table = Segment::table(&sim).unwrap();
+    let control = table.iter().find(|entry| entry.name == "@control").unwrap();
     assert_eq!(control.offset, 12288);
     assert!(path(&name).metadata().unwrap().len() > 100_000);
     sim.grid.set(1, 2.5);

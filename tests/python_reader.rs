@@ -48,7 +48,7 @@ fn p8_python_finds_the_grid_by_the_table_alone() {
         "{text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    for entry in Segment::table(&sim) {
+    for entry in Segment::table(&sim).unwrap() {
         let line = format!("{} {} {}\n", entry.name, entry.offset, entry.size);
         assert!(text.contains(&line), "no line {line:?} in {text}");
     }

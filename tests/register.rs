@@ -94,16 +94,23 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(error, RegisterError::NoRoom { .. }), "{error}");
     assert!(error.to_string().contains(".spare("), "{error}");
     let erase = |name: &str| Segment::erase(&base, name).unwrap_err();
-    assert!(matches!(erase("ticks"), RegisterError::NotFound { .. }));
-    assert!(matches!(erase("@control"), RegisterError::NotFound { .. }));
+    assert!(matches!(erase("ticks"), RegisterError::Permanent { .. }));
+    assert!(matches!(erase("@control"), RegisterError::Permanent { .. }));
     let reader = Base::options().read_only().open(&name).unwrap();
     let error = Segment::register::<Small>(&reader, "more").unwrap_err();
-    assert!(matches!(error, RegisterError::ReadOnly));
+    assert!(matches!(error, RegisterError::ReadOnly { .. }));
     assert!(Segment::find::<Small>(&reader, "small").is_ok());
     let fewer = EightLanes::options().subset().open(&name).unwrap();
     let error = Segment::register::<Queue<u64, 8>>(&fewer, "queue").unwrap_err();
     assert!(
-        matches!(error, RegisterError::Lanes { here: 8, there: 64 }),
+        matches!(
+            error,
+            RegisterError::Lanes {
+                here: 8,
+                there: 64,
+                ..
+            }
+        ),
         "{error}"
     );
     assert!(Segment::register::<Small>(&fewer, "array").is_ok());
@@ -143,7 +150,7 @@ fn the_table_can_be_full() {
         }
     };
     assert!(
-        matches!(error, RegisterError::TableFull { capacity: 102 }),
+        matches!(error, RegisterError::TableFull { capacity: 102, .. }),
         "{error}"
     );
     assert_eq!(count, 102 - 6); // ours, `ticks`, the descriptor
@@ -213,11 +220,11 @@ fn a_stopped_registrar_is_not_waited_for_for_ever() {
     assert_eq!(locked, 0);
     assert!(matches!(
         Segment::register::<Small>(&base, "x"),
-        Err(RegisterError::Busy)
+        Err(RegisterError::Busy { .. })
     ));
     assert!(matches!(
         Segment::erase(&base, "x"),
-        Err(RegisterError::Busy)
+        Err(RegisterError::Busy { .. })
     ));
     assert!(matches!(
         Segment::find::<Small>(&base, "x"),

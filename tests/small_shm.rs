@@ -147,7 +147,7 @@ fn six_gibibytes_are_created_and_opened_in_units_of_64() {
     std::os::unix::fs::FileExt::read_exact_at(&file, &mut head, 0).unwrap();
     assert_eq!(head[4..8], [1, 0, 6, 0]);
     assert!(file.metadata().unwrap().len() > 6 << 30);
-    let table = Segment::table(&other);
+    let table = Segment::table(&other).unwrap();
     let bytes = table.iter().find(|entry| entry.name == "bytes").unwrap();
     assert_eq!(bytes.size, 0x1_4000_0003_usize.next_multiple_of(64));
     let last = table.iter().find(|entry| entry.name == "last").unwrap();

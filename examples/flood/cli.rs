@@ -53,7 +53,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             segment: "flood".to_owned(),
-            minutes: 180.0,
+            minutes: 150.0,
             rain: None,
             out: PathBuf::from("flood.png"),
             quiet: false,
@@ -202,6 +202,6 @@ mod tests {
     fn the_help_names_the_defaults() {
         assert_eq!(parsed(&["--help"]), Ok(Command::Help));
         let text = help("flood", &Role::ALL);
-        assert!(text.contains("simulation, renderer, analytics") && text.contains("[180]"));
+        assert!(text.contains("simulation, renderer, analytics") && text.contains("[150]"));
     }
 }

@@ -14,6 +14,7 @@
 mod analysis;
 mod checkpoint;
 mod cli;
+mod kernel;
 mod launcher;
 mod lifeline;
 mod picture;

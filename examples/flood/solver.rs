@@ -22,30 +22,21 @@
 //! `f64` from the very numbers that the cells see, rounded coefficients included.
 //!
 //! **Border.** Water leaves the map over the border by friction flow down the slope of the bed, at
-//! least [`BORDER_SLOPE`]; none comes in.
+//! least 1 in 1000; none comes in.
 //!
 //! **Speed.** One pass over the map, row by row: the discharges of a row, the limits of its cells,
-//! then the new depths of the row above, all while the rows are in the cache. The loops are
-//! written over slices of one length without branches, so that the compiler uses vector registers.
+//! then the new depths of the row above, all while the rows are in the cache. The arithmetic is in
+//! `kernel.rs`.
 
+use crate::flood::kernel::{GRAVITY, Step, depths, discharges, leaving, limits, scale};
 use crate::flood::terrain::Terrain;
 
-/// Standard gravity in m/s².
-const GRAVITY: f32 = 9.81;
-/// Manning's roughness in s/m^(1/3): fields and light forest.
-const ROUGHNESS: f32 = 0.06;
-/// Shallower flow than this stands still, in metres.
-const FILM: f32 = 1.0e-3;
 /// The part of the Courant limit that a step uses.
 const COURANT: f64 = 0.7;
 /// The longest step in seconds.
 const LONGEST_STEP: f64 = 10.0;
-/// Of a cell's water the part that one step may take away.
-const GIVE: f32 = 0.999;
 /// Millimetres per hour in a metre per second.
 const MILLIMETRES_PER_HOUR: f64 = 3.6e6;
-/// The least slope by which water leaves the map.
-const BORDER_SLOPE: f32 = 1.0e-3;
 
 /// What changes from step to step, and nothing else: a run continues from it bit for bit.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -117,19 +108,6 @@ pub(crate) struct Solver {
     limits: [Vec<f32>; 2],
 }
 
-/// The coefficients of one step.
-#[derive(Clone, Copy)]
-struct Step {
-    /// g·Δt/Δx and g·Δt/Δy.
-    push: [f32; 2],
-    /// g·Δt·n².
-    friction: f32,
-    /// Δt/Δx and Δt/Δy: from a discharge to a change of depth.
-    spread: [f32; 2],
-    /// Metres of rain.
-    rain: f32,
-}
-
 impl Solver {
     /// Goes on from `state`.
     pub(crate) fn new(terrain: Terrain, state: State) -> Self {
@@ -185,16 +163,7 @@ impl Solver {
     fn flow(&mut self, seconds: f64, intensity: f64) {
         let (rows, columns) = (self.terrain.rows, self.terrain.columns);
         let (dx, dy) = (self.terrain.dx, self.terrain.dy);
-        let gravity = f64::from(GRAVITY);
-        let step = Step {
-            push: [
-                (gravity * seconds / dx) as f32,
-                (gravity * seconds / dy) as f32,
-            ],
-            friction: GRAVITY * seconds as f32 * ROUGHNESS * ROUGHNESS,
-            spread: [(seconds / dx) as f32, (seconds / dy) as f32],
-            rain: (intensity * seconds) as f32,
-        };
+        let step = Step::of(seconds, intensity, dx, dy);
         self.deepest = 0.0;
         self.north_border();
         for row in 0..rows {
@@ -331,133 +300,10 @@ impl Solver {
     }
 }
 
-/// The formula of the module's head for a row of sides, between `first` and `second` cells.
-fn discharges(q: &mut [f32], ground: [&[f32]; 2], water: [&[f32]; 2], push: f32, friction: f32) {
-    let sides = q.len();
-    let [first_ground, second_ground] = ground.map(|row| &row[..sides]);
-    let [first_water, second_water] = water.map(|row| &row[..sides]);
-    for side in 0..sides {
-        let (first, second) = (first_water[side], second_water[side]);
-        // Differences of elevation first: depths of millimetres vanish beside a thousand metres.
-        let rise = second_ground[side] - first_ground[side];
-        let flow = larger(first - larger(rise, 0.0), second + smaller(rise, 0.0));
-        let depth = larger(flow, FILM);
-        let root = inverse_cube_root(depth);
-        // d^(−7/3) = (d^(−1/3))^7
-        let square = root * root;
-        let resistance = friction * square * square * square * root;
-        let pushed = q[side] - push * depth * (rise + (second - first));
-        let next = 2.0 * pushed / (1.0 + (1.0 + 4.0 * resistance * pushed.abs()).sqrt());
-        q[side] = if flow > FILM { next } else { 0.0 };
-    }
-}
-
-/// For a row of cells the part of their outflow that they can pay, at most 1.
-fn limits(
-    limit: &mut [f32],
-    water: &[f32],
-    east: [&[f32]; 2],
-    south: [&[f32]; 2],
-    spread: [f32; 2],
-) {
-    let cells = limit.len();
-    let water = &water[..cells];
-    let ([west, east], [north, south]) = (
-        east.map(|row| &row[..cells]),
-        south.map(|row| &row[..cells]),
-    );
-    for cell in 0..cells {
-        let across = larger(east[cell], 0.0) - smaller(west[cell], 0.0);
-        let down = larger(south[cell], 0.0) - smaller(north[cell], 0.0);
-        let outflow = across * spread[0] + down * spread[1];
-        let part = GIVE * water[cell] / larger(outflow, f32::MIN_POSITIVE);
-        limit[cell] = smaller(part, 1.0);
-    }
-}
-
-/// Multiplies each discharge by the limit of the cell that pays it.
-fn scale(q: &mut [f32], first: &[f32], second: &[f32]) {
-    let sides = q.len();
-    let (first, second) = (&first[..sides], &second[..sides]);
-    for side in 0..sides {
-        q[side] *= if q[side] > 0.0 {
-            first[side]
-        } else {
-            second[side]
-        };
-    }
-}
-
-/// Adds to each cell what came in over its sides and from above; returns the greatest depth.
-///
-/// What a sum of `f32` rounds away is kept and added at the next step (Kahan 1965): where a flow is
-/// steady, the changes of a deep cell are below its last digit, always to the same side.
-fn depths(
-    water: &mut [f32],
-    rest: &mut [f32],
-    east: [&[f32]; 2],
-    south: [&[f32]; 2],
-    step: &Step,
-) -> f32 {
-    let cells = water.len();
-    let rest = &mut rest[..cells];
-    let ([west, east], [north, south]) = (
-        east.map(|row| &row[..cells]),
-        south.map(|row| &row[..cells]),
-    );
-    let mut deepest = 0.0;
-    for cell in 0..cells {
-        let across = (west[cell] - east[cell]) * step.spread[0];
-        let down = (north[cell] - south[cell]) * step.spread[1];
-        let change = rest[cell] + (across + down + step.rain);
-        let depth = water[cell] + change;
-        rest[cell] = change - (depth - water[cell]);
-        water[cell] = depth;
-        deepest = larger(depth, deepest);
-    }
-    deepest
-}
-
-/// Discharge out of a border cell down a bed that falls outwards by `fall`.
-fn leaving(depth: f32, fall: f32) -> f32 {
-    if depth <= FILM {
-        return 0.0;
-    }
-    let root = inverse_cube_root(depth);
-    // d^(5/3) = d² · d^(−1/3)
-    depth * depth * root * larger(fall, BORDER_SLOPE).sqrt() / ROUGHNESS
-}
-
-/// `x^(−1/3)` for a positive normal `x`, to four digits, in operations that vector units have.
-///
-/// The first guess divides the exponent by −3: 1/4 + 1/16 + … = 1/3, with shifts. Two steps of
-/// Newton's method follow, which need no division.
-#[inline(always)]
-fn inverse_cube_root(x: f32) -> f32 {
-    let bits = x.to_bits();
-    let third = (bits >> 2) + (bits >> 4);
-    let third = third + (third >> 4);
-    let third = third + (third >> 8);
-    let guess = f32::from_bits(0x54a2_1d2a - third);
-    let guess = guess * (4.0 - x * guess * guess * guess) * (1.0 / 3.0);
-    guess * (4.0 - x * guess * guess * guess) * (1.0 / 3.0)
-}
-
-/// `f32::max` without its rule for NaN, which costs a second comparison.
-#[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
-    if a > b { a } else { b }
-}
-
-/// `f32::min` without its rule for NaN.
-#[inline(always)]
-fn smaller(a: f32, b: f32) -> f32 {
-    if a < b { a } else { b }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flood::kernel::ROUGHNESS;
 
     /// A valley of 40 × 60 cells that falls to the south, with bumps.
     fn valley() -> Terrain {
@@ -582,15 +428,5 @@ mod tests {
         let slope: f64 = 1.0 / 30.0;
         let normal = (discharge * f64::from(ROUGHNESS) / slope.sqrt()).powf(0.6);
         assert!((depth / normal - 1.0).abs() < 0.05, "{depth} for {normal}");
-    }
-
-    #[test]
-    fn the_inverse_cube_root_has_four_digits() {
-        let mut x = 1e-4_f32;
-        while x < 1e3 {
-            let exact = f64::from(x).powf(-1.0 / 3.0);
-            assert!((f64::from(inverse_cube_root(x)) / exact - 1.0).abs() < 2e-5);
-            x *= 1.01;
-        }
     }
 }

@@ -229,6 +229,7 @@ pub(crate) fn doc(attributes: &[Attribute]) -> String {
 pub(crate) struct Repr {
     pub(crate) c: bool,
     pub(crate) transparent: bool,
+    /// Packed to single bytes.
     pub(crate) packed: bool,
     pub(crate) align: bool,
 }
@@ -240,11 +241,14 @@ pub(crate) fn repr(attributes: &[Attribute]) -> Repr {
         let _ = attribute.parse_nested_meta(|meta| {
             repr.c |= meta.path.is_ident("C");
             repr.transparent |= meta.path.is_ident("transparent");
-            repr.packed |= meta.path.is_ident("packed");
             repr.align |= meta.path.is_ident("align");
+            let mut argument = TokenStream::new();
             if meta.input.peek(syn::token::Paren) {
-                let _: TokenStream = meta.input.parse::<proc_macro2::Group>()?.stream();
+                argument = meta.input.parse::<proc_macro2::Group>()?.stream();
             }
+            // Packed to more than one byte, there can still be padding.
+            let to_bytes = argument.is_empty() || argument.to_string() == "1";
+            repr.packed |= meta.path.is_ident("packed") && to_bytes;
             Ok(())
         });
     }

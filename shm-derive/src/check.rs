@@ -532,9 +532,9 @@ fn uniform(fields: &Fields) -> bool {
         while let Type::Array(array) = ty {
             ty = peel(&array.elem);
         }
-        source(ty)
+        matches!(ty, Type::Path(_)).then(|| source(ty))
     };
     let mut all = fields.iter().map(base);
-    let first = all.next();
-    all.all(|other| Some(other) == first)
+    let first = all.next().flatten();
+    first.is_some() && all.all(|other| other == first)
 }

@@ -2,9 +2,6 @@
 
 #![allow(dead_code, unreachable_pub)] // each test file uses a part of it
 
-#[allow(unsafe_code)] // fork, ptrace
-pub mod traced;
-
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,5 +1,7 @@
 //! Children that are stopped and killed at every one of their steps.
 
+#![allow(dead_code, unreachable_pub, unsafe_code)] // fork, ptrace
+
 use std::sync::{Mutex, MutexGuard};
 
 /// One test at a time: a child forked while another thread attaches would keep that thread's lock.

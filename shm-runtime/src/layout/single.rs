@@ -51,3 +51,35 @@ impl<F, const L: usize> Singles for Body<F, L> {
         binder.field::<S, L>(name)
     }
 }
+
+/// A type's name as people write it: `Queue<Event, 8>` for `crate::structures::Queue<my::Event, 8>`.
+pub fn without_paths(type_name: &str) -> String {
+    let mut short = String::new();
+    let mut word = 0; // where the current path segment begins in `short`
+    let mut rest = type_name;
+    while let Some(next) = rest.chars().next() {
+        if let Some(behind) = rest.strip_prefix("::") {
+            short.truncate(word);
+            rest = behind;
+            continue;
+        }
+        short.push(next);
+        rest = &rest[next.len_utf8()..];
+        if !(next.is_alphanumeric() || next == '_') {
+            word = short.len();
+        }
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_named_as_people_write_it() {
+        let long = "a::b::Queue<c::Event<[u8; 4]>, 8>";
+        assert_eq!(without_paths(long), "Queue<Event<[u8; 4]>, 8>");
+        assert_eq!(without_paths("f32"), "f32");
+    }
+}

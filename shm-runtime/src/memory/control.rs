@@ -10,6 +10,8 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 pub const LAYOUT_VERSION: u32 = 1;
 /// Flag: the segment stays when nobody is attached.
 pub const FLAG_PERSIST: u32 = 1;
+/// Flag: all memory was allocated at create and stays, also that of room which is freed.
+pub const FLAG_RESERVE: u32 = 2;
 
 const WORDS: usize = 64;
 
@@ -34,7 +36,7 @@ pub struct ControlData {
     pub total_size: u64,
     /// Lanes, and so participants.
     pub lanes: u32,
-    /// [`FLAG_PERSIST`].
+    /// [`FLAG_PERSIST`], [`FLAG_RESERVE`].
     pub flags: u32,
     /// Hash of the schema's shape, little-endian.
     pub fingerprint: [u8; 16],
@@ -95,7 +97,7 @@ impl Control {
     }
 }
 
-/// Room for the registration's undo record and free list: `table::registry` gives it meaning.
+/// Room for what registering at run time keeps: `segment::registry` gives it meaning.
 #[derive(Debug, FromZeros)]
 #[repr(C, align(64))]
 pub struct Registry(pub [AtomicU64; 448]);

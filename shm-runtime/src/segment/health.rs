@@ -22,10 +22,10 @@ impl<S> Segment<S> {
         let seen = segment.attachment.local().corrupt();
         let structure = seen.and_then(|(_, offset)| {
             let offset = usize::try_from(offset).ok()?;
-            let mut entries = segment.table.iter();
+            let mut entries = Self::table(segment).ok()?.into_iter();
             let found =
                 entries.find(|entry| (entry.offset..entry.offset + entry.size).contains(&offset));
-            found.map(|entry| entry.name.clone())
+            found.map(|entry| entry.name)
         });
         Health {
             corrupt: seen.map_or(0, |(count, _)| count),

@@ -25,7 +25,7 @@ use crate::error::{CreateError, Holder, OpenError, OpenOrCreateError, RegisterEr
 use crate::layout::bind::{Binder, Found};
 use crate::layout::element::{Describe, Opaque};
 use crate::layout::node::ElementNode;
-use crate::layout::single::Singles;
+use crate::layout::single::{Singles, without_paths};
 use crate::layout::{ShmLayout, ShmType, Structure};
 use crate::memory::attachment::Attachment;
 use crate::memory::control::ControlData;
@@ -41,6 +41,7 @@ use options::{Init, Settings};
 use registry::{Registry, Wanted};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A segment with the schema `S`, open in this process.
 ///
@@ -74,7 +75,8 @@ pub struct Segment<S> {
     attachment: Arc<Attachment>,
     name: String,
     control: Box<ControlData>,
-    table: Vec<Found>,
+    /// How long this process waits for others who register or erase.
+    patience: Duration,
     warnings: Vec<String>,
 }
 
@@ -110,7 +112,8 @@ impl<S: ShmLayout> Segment<S> {
 
     fn open(name: &str, settings: &Settings) -> Result<Self, OpenError> {
         let name = checked_for_open(name)?;
-        Self::bind(name, open::open(name, &S::BLUEPRINT, settings)?)
+        let opened = open::open(name, &S::BLUEPRINT, settings)?;
+        Self::bind(name, opened, settings.register_wait)
     }
 
     fn open_or_create(
@@ -122,7 +125,7 @@ impl<S: ShmLayout> Segment<S> {
         let mut conceived = None;
         loop {
             match open::open_now(name, &S::BLUEPRINT, settings) {
-                Ok(opened) => return Ok(Self::bind(name, opened)?),
+                Ok(opened) => return Ok(Self::bind(name, opened, settings.register_wait)?),
                 Err(OpenError::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -161,7 +164,8 @@ impl<S: ShmLayout> Segment<S> {
             found,
             warnings: Vec::new(),
         };
-        let segment = Self::bind(name, opened).map_err(|source| CreateError::Attach { source })?;
+        let segment = Self::bind(name, opened, settings.register_wait)
+            .map_err(|source| CreateError::Attach { source })?;
         if let Some(init) = init {
             init(&segment);
         }
@@ -169,7 +173,7 @@ impl<S: ShmLayout> Segment<S> {
     }
 
     /// Gives the schema its handles.
-    fn bind(name: &str, opened: Opened) -> Result<Self, OpenError> {
+    fn bind(name: &str, opened: Opened, patience: Duration) -> Result<Self, OpenError> {
         let Opened {
             attachment,
             found,
@@ -187,7 +191,7 @@ impl<S: ShmLayout> Segment<S> {
             attachment,
             name: name.to_owned(),
             control: found.into_control(),
-            table,
+            patience,
             warnings,
         })
     }
@@ -232,11 +236,6 @@ impl<S> Segment<S> {
     /// The random number that tells this segment from its predecessors and successors of the same name.
     pub fn id(segment: &Self) -> [u8; 16] {
         segment.control.segment_id
-    }
-
-    /// The table's entries at the time of opening, ours (`@…`) included.
-    pub fn table(segment: &Self) -> &[Found] {
-        &segment.table
     }
 
     /// What was accepted at opening although it could not be checked completely.
@@ -313,27 +312,26 @@ impl<S> Segment<S> {
 
 /// Structures that come and go at run time.
 impl<S: ShmLayout> Segment<S> {
-    fn registry(segment: &Self) -> Registry<'_> {
-        Registry {
-            attachment: &segment.attachment,
-            control: &segment.control,
-        }
-    }
-
     /// What a structure would be in this segment.
     fn wanted<'a, F: Structure>(
         segment: &Self,
         name: &'a str,
         element: &'static ElementNode,
     ) -> Result<Wanted<'a>, RegisterError> {
-        let single = <S::Body as Singles>::single::<F>().ok_or(RegisterError::NotOne)?;
+        let owner = || segment.name.clone();
+        let single = <S::Body as Singles>::single::<F>()
+            .ok_or_else(|| RegisterError::NotOne { segment: owner() })?;
         let (here, there) = (S::LANES, segment.control.lanes as usize);
         if single.node.lanes != 0 && here != there {
-            return Err(RegisterError::Lanes { here, there });
+            return Err(RegisterError::Lanes {
+                segment: owner(),
+                here,
+                there,
+            });
         }
         Ok(Wanted {
             name,
-            source: core::any::type_name::<F>(),
+            source: without_paths(core::any::type_name::<F>()),
             single,
             element,
         })
@@ -344,9 +342,7 @@ impl<S: ShmLayout> Segment<S> {
         let table = [found];
         let mut binder = Binder::new(&segment.attachment, &table, unit);
         let bound = <S::Body as Singles>::bind::<F>(&mut binder, &table[0].name);
-        bound.map_err(|why| RegisterError::Corrupt {
-            why: why.to_string(),
-        })
+        bound.map_err(|why| Self::registry(segment).corrupt(why))
     }
 
     /// Registers a structure that the schema does not have, in the segment's spare room
@@ -378,6 +374,11 @@ impl<S: ShmLayout> Segment<S> {
     ///
     /// [`RegisterError::Taken`], [`RegisterError::NoRoom`], [`RegisterError::TableFull`], and
     /// [`RegisterError::Busy`] where a process was stopped while it changed the table.
+    ///
+    /// # Progress
+    ///
+    /// Blocking: waits for others who register or erase, up to [`Options::register_wait`] if one of them is
+    /// stopped. A killed one holds up nobody.
     pub fn register<F: Structure>(segment: &Self, name: &str) -> Result<F, RegisterError> {
         let wanted = Self::wanted::<F>(segment, name, <Describe<F::Element> as Opaque>::ELEMENT)?;
         Self::handle(segment, Self::registry(segment).register(&wanted)?)
@@ -397,14 +398,42 @@ impl<S: ShmLayout> Segment<S> {
     }
 
     /// Finds a structure by name: one that was registered, or a field of the segment's schema that this
-    /// program's schema does not have.
+    /// program's schema does not have. Of the elements, size and alignment are compared.
     ///
     /// # Errors
     ///
     /// [`RegisterError::NotFound`], or [`RegisterError::Mismatch`] where its shape is another.
+    ///
+    /// # Progress
+    ///
+    /// Takes no lock; looks again, a bounded number of times, where somebody changes the table meanwhile.
     pub fn find<F: Structure>(segment: &Self, name: &str) -> Result<F, RegisterError> {
         let wanted = Self::wanted::<F>(segment, name, <Describe<F::Element> as Opaque>::ELEMENT)?;
         Self::handle(segment, Self::registry(segment).find(&wanted)?)
+    }
+
+    /// As [`find`](Self::find), and compares the elements' fields where the structure was registered with them.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub fn find_described<F>(segment: &Self, name: &str) -> Result<F, RegisterError>
+    where
+        F: Structure<Element: ShmType>,
+    {
+        let wanted = Self::wanted::<F>(segment, name, &<F::Element as ShmType>::ELEMENT)?;
+        Self::handle(segment, Self::registry(segment).find(&wanted)?)
+    }
+}
+
+impl<S> Segment<S> {
+    fn registry(segment: &Self) -> Registry<'_> {
+        Registry {
+            attachment: &segment.attachment,
+            control: &segment.control,
+            segment: &segment.name,
+            patience: segment.patience,
+        }
     }
 
     /// Erases a registered structure; its room can be used again.
@@ -414,7 +443,12 @@ impl<S: ShmLayout> Segment<S> {
     ///
     /// # Errors
     ///
-    /// [`RegisterError::NotFound`], also for fields of the schema, which cannot be erased; [`RegisterError::Busy`].
+    /// [`RegisterError::NotFound`], [`RegisterError::Permanent`] for fields of the schema, and
+    /// [`RegisterError::Busy`].
+    ///
+    /// # Progress
+    ///
+    /// Blocking, as [`register`](Self::register).
     pub fn erase(segment: &Self, name: &str) -> Result<(), RegisterError> {
         Self::registry(segment).erase(name)
     }
@@ -424,8 +458,25 @@ impl<S: ShmLayout> Segment<S> {
     /// # Errors
     ///
     /// [`RegisterError::Corrupt`] where the table is damaged.
+    ///
+    /// # Progress
+    ///
+    /// As [`find`](Self::find).
     pub fn registered(segment: &Self) -> Result<Vec<Found>, RegisterError> {
-        Self::registry(segment).list()
+        Self::registry(segment).list(segment.control.schema_entries as usize)
+    }
+
+    /// The table's entries at the moment: ours (`@…`), the schema's, and those that were registered.
+    ///
+    /// # Errors
+    ///
+    /// As [`registered`](Self::registered).
+    ///
+    /// # Progress
+    ///
+    /// As [`find`](Self::find).
+    pub fn table(segment: &Self) -> Result<Vec<Found>, RegisterError> {
+        Self::registry(segment).list(0)
     }
 }
 

@@ -93,13 +93,7 @@ fn attempt(
             segment: segment.to_owned(),
         });
     }
-    let warnings = if settings.subset {
-        compare::subset(segment, blueprint, &found.read_descriptor(segment, &file)?)?
-    } else {
-        compare::exact(segment, blueprint, &found, || {
-            found.read_descriptor(segment, &file)
-        })?
-    };
+    let warnings = check_schema(segment, blueprint, settings, &file, &found)?;
     let origin = Origin {
         file,
         place: Place { path, stat },
@@ -126,6 +120,22 @@ fn attempt(
         found,
         warnings,
     }))
+}
+
+/// Compares the segment's schema with the program's; returns warnings.
+fn check_schema(
+    segment: &str,
+    blueprint: &Blueprint,
+    settings: &Settings,
+    file: &File,
+    found: &Inspected,
+) -> Result<Vec<String>, OpenError> {
+    let descriptor = || found.read_descriptor(segment, file);
+    if settings.subset {
+        compare::subset(segment, blueprint, &descriptor()?)
+    } else {
+        compare::exact(segment, blueprint, found, descriptor)
+    }
 }
 
 /// Why this process could not attach, as an error about the segment.

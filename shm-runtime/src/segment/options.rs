@@ -3,6 +3,7 @@
 use super::Segment;
 use crate::error::{CreateError, OpenError, OpenOrCreateError};
 use crate::layout::ShmLayout;
+use crate::memory::liveness::PATIENCE;
 use crate::table;
 use core::fmt;
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) subset: bool,
     pub(crate) read_only: bool,
     pub(crate) wait: Option<Duration>,
+    pub(crate) register_wait: Duration,
     pub(crate) max_size: u64,
     pub(crate) guard_sigbus: bool,
 }
@@ -60,6 +62,7 @@ impl Default for Settings {
             subset: false,
             read_only: false,
             wait: None,
+            register_wait: PATIENCE,
             max_size: table::MAX_SEGMENT,
             guard_sigbus: false,
         }
@@ -180,6 +183,13 @@ impl<'a, S: ShmLayout> Options<'a, S> {
     /// Opening: waits that long for somebody to create the segment.
     pub fn wait(mut self, limit: Duration) -> Self {
         self.settings.wait = Some(limit);
+        self
+    }
+
+    /// How long [`Segment::register`] and [`Segment::erase`] of this handle wait for another process that does
+    /// either: a second unless asked.
+    pub fn register_wait(mut self, limit: Duration) -> Self {
+        self.settings.register_wait = limit;
         self
     }
 

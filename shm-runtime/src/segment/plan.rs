@@ -3,7 +3,7 @@
 use super::options::Settings;
 use crate::layout::body::Blueprint;
 use crate::layout::descriptor;
-use crate::memory::control::{ControlData, FLAG_PERSIST, LAYOUT_VERSION};
+use crate::memory::control::{ControlData, FLAG_PERSIST, FLAG_RESERVE, LAYOUT_VERSION};
 use crate::posix::process;
 use crate::table::{self, NAME_SIZE};
 use std::io;
@@ -82,7 +82,7 @@ impl Plan {
             body: self.body,
             total_size: self.total,
             lanes: blueprint.lanes as u32,
-            flags: if settings.persist { FLAG_PERSIST } else { 0 },
+            flags: flags(settings),
             fingerprint: blueprint.fingerprint.to_le_bytes(),
             segment_id: process::random()?,
             boot_id: process::boot_id(),
@@ -97,6 +97,12 @@ impl Plan {
             reserved: [0; 48],
         })
     }
+}
+
+fn flags(settings: &Settings) -> u32 {
+    let persist = if settings.persist { FLAG_PERSIST } else { 0 };
+    let reserve = if settings.reserve { FLAG_RESERVE } else { 0 };
+    persist | reserve
 }
 
 /// The permission bits.

@@ -9,6 +9,11 @@
 //!   …    descriptor  JSON of one entry, at a multiple of 64
 //! ```
 //!
+//! `@registry` begins with a count of registrations, the next block's generation, and the process id of who
+//! changed the table last, for people.
+//!
+//! # If a process dies here
+//!
 //! One lock byte lets one process at a time change the table. Every change becomes visible by one store,
 //! and what is free follows from the entries in use, so a kill at any moment leaves either the table
 //! before or the table after, and no room is lost:
@@ -19,6 +24,22 @@
 //! | writing header, descriptor, the entry's tail | before | the same |
 //! | storing the entry's first word (or `entry_count`) | after | the structure's |
 //! | erase: clearing the entry's first word | after | free, cleared by the next owner |
+//!
+//! Nobody repairs: a change that did not become visible left nothing that the next one would look at. That
+//! is why there is no undo record.
+//!
+//! # Handles to something erased
+//!
+//! They are void: they reach the next owner's bytes, and nothing outside of the room that they had. Recovery
+//! after a process that dies in the middle of an operation on one would do the same. So the dead are settled
+//! before room is freed and before it is given away, and room that an open intent names is not given away
+//! before that operation has ended. Not prevented: beginning an operation on a void handle when the room
+//! has a new owner.
+//!
+//! # Progress
+//!
+//! `register` and `erase` block, by name: where a process is stopped while it changes the table, others wait
+//! as long as `Options::register_wait` says and get `Busy`. `find` and the lists take no lock.
 
 use super::inspect::Inspected;
 use crate::error::RegisterError;
@@ -29,10 +50,10 @@ use crate::layout::node::ElementNode;
 use crate::layout::single::Single;
 use crate::memory::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::memory::attachment::Attachment;
-use crate::memory::control::ControlData;
+use crate::memory::control::{self, Control, ControlData, FLAG_RESERVE};
 use crate::memory::exchange::Line;
 use crate::memory::lane::Phase;
-use crate::memory::liveness::{PATIENCE, REGISTRATION};
+use crate::memory::liveness::REGISTRATION;
 use crate::posix::file;
 use crate::posix::lock::Locked;
 use crate::table::room::{Extent, gaps, place};
@@ -51,30 +72,30 @@ const COPIES: usize = 100;
 /// Most bytes of heads and words that are given room at registration.
 const MAX_HOT: u64 = 1 << 20;
 
+/// The words of `@registry` that are used: registrations so far, and who last changed the table.
+const GENERATION: usize = 0;
+const PROCESS: usize = 1;
+/// Longest descriptor of one structure that is read.
+const MAX_DESCRIPTOR: u64 = 1 << 20;
+
 /// A segment's table at run time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Registry<'a> {
     pub(super) attachment: &'a Attachment,
     pub(super) control: &'a ControlData,
+    /// The segment's name, for errors.
+    pub(super) segment: &'a str,
+    /// How long it waits for another process that changes the table.
+    pub(super) patience: Duration,
 }
 
 /// What is to be registered or found.
 pub(super) struct Wanted<'a> {
     pub(super) name: &'a str,
-    /// Its type as the program names it.
-    pub(super) source: &'a str,
+    /// Its type as people write it.
+    pub(super) source: String,
     pub(super) single: Single,
     pub(super) element: &'static ElementNode,
-}
-
-fn system(doing: &'static str) -> impl FnOnce(io::Error) -> RegisterError {
-    move |source| RegisterError::System { doing, source }
-}
-
-fn corrupt(why: impl ToString) -> RegisterError {
-    RegisterError::Corrupt {
-        why: why.to_string(),
-    }
 }
 
 /// The header's two words that change.
@@ -84,19 +105,39 @@ struct Counts<'a> {
 }
 
 impl<'a> Registry<'a> {
+    fn name(self) -> String {
+        self.segment.to_owned()
+    }
+
+    fn system(self, doing: &'static str) -> impl Fn(io::Error) -> RegisterError {
+        move |source| RegisterError::System {
+            segment: self.name(),
+            doing,
+            source,
+        }
+    }
+
+    /// The error for bytes that no program of ours leaves.
+    pub(super) fn corrupt(self, why: impl ToString) -> RegisterError {
+        RegisterError::Corrupt {
+            segment: self.name(),
+            why: why.to_string(),
+        }
+    }
+
     fn counts(self) -> Result<Counts<'a>, RegisterError> {
         match self.attachment.slice(table::COUNTS_AT, 2) {
             Some([entry_count, next_offset]) => Ok(Counts {
                 entry_count,
                 next_offset,
             }),
-            _ => Err(corrupt("it has no table")),
+            _ => Err(self.corrupt("it has no table")),
         }
     }
 
     fn entry(self, index: usize) -> Result<&'a [AtomicU64], RegisterError> {
         let words = self.attachment.slice(table::table_end(index), ENTRY_WORDS);
-        words.ok_or_else(|| corrupt("its table ends early"))
+        words.ok_or_else(|| self.corrupt("its table ends early"))
     }
 
     /// A checked copy of the table as it is now: taken until two copies agree, because somebody may be
@@ -109,8 +150,9 @@ impl<'a> Registry<'a> {
                 break;
             }
             last = copy;
+            std::thread::yield_now(); // to whoever changes it
         }
-        table::parse(&last, self.control.total_size).map_err(corrupt)
+        table::parse(&last, self.control.total_size).map_err(|why| self.corrupt(why))
     }
 
     fn copy(self) -> Result<Vec<u8>, RegisterError> {
@@ -139,13 +181,13 @@ impl<'a> Registry<'a> {
         table.entries.iter().filter(move |entry| entry.index >= own)
     }
 
-    /// The entries that were registered at run time, as they are now.
-    pub(super) fn list(self) -> Result<Vec<Found>, RegisterError> {
+    /// The entries from number `first` on, as they are now.
+    pub(super) fn list(self, first: usize) -> Result<Vec<Found>, RegisterError> {
         let table = self.table()?;
-        let found = self
-            .registered(&table)
-            .map(|entry| self.found(&entry.name, entry));
-        Ok(found.collect())
+        let entries = table.entries.iter().filter(|entry| entry.index >= first);
+        Ok(entries
+            .map(|entry| self.found(&entry.name, entry))
+            .collect())
     }
 
     fn found(self, name: &str, entry: &Entry) -> Found {
@@ -178,7 +220,7 @@ impl<'a> Registry<'a> {
     /// A word of the segment.
     fn word(self, offset: u64) -> Option<u64> {
         let word: &[AtomicU64] = self.attachment.slice(offset as usize, 1)?;
-        Some(word[0].load(Ordering::Relaxed)) // written before the entry was visible
+        Some(word[0].load(Ordering::Acquire)) // (A) with the entry; compared with a later load
     }
 
     /// Bytes that operations in progress name: on a structure that was erased meanwhile, perhaps. Settling one
@@ -208,31 +250,42 @@ impl<'a> Registry<'a> {
 
     /// Becomes the one who may change the table, until that is dropped.
     fn lock(self) -> Result<Locked, RegisterError> {
+        let segment = self.name();
         if self.attachment.is_read_only() {
-            return Err(RegisterError::ReadOnly);
+            return Err(RegisterError::ReadOnly { segment });
         }
-        let deadline = Instant::now() + PATIENCE;
+        // A forked child attaches first, as with any operation.
+        let attached = self.attachment.register().map_err(io::Error::other);
+        attached.map_err(self.system("attaching"))?;
+        let deadline = Instant::now().checked_add(self.patience);
         loop {
-            match self
-                .attachment
-                .try_lock(REGISTRATION)
-                .map_err(system("locking"))?
-            {
-                Some(locked) => return Ok(locked),
-                None if Instant::now() >= deadline => return Err(RegisterError::Busy),
-                None => std::thread::sleep(PAUSE),
+            let locked = self.attachment.try_lock(REGISTRATION);
+            if let Some(locked) = locked.map_err(self.system("locking"))? {
+                self.registry(PROCESS)?
+                    .store(u64::from(std::process::id()), Ordering::Relaxed); // for people
+                return Ok(locked);
             }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                let process = self.registry(PROCESS)?.load(Ordering::Relaxed) as u32;
+                return Err(RegisterError::Busy { segment, process });
+            }
+            std::thread::sleep(PAUSE); // for one process: blocking, by name
         }
     }
 
     /// Registers a structure.
     pub(super) fn register(self, wanted: &Wanted<'_>) -> Result<Found, RegisterError> {
-        check_name(wanted.name)?;
+        check_name(wanted.name).map_err(|why| RegisterError::BadName {
+            segment: self.name(),
+            name: wanted.name.to_owned(),
+            why,
+        })?;
         let locked = self.lock()?;
         self.attachment.recover(); // what the dead left may concern bytes that were erased
         let table = self.table()?;
         if table.entries.iter().any(|entry| entry.name == wanted.name) {
             return Err(RegisterError::Taken {
+                segment: self.name(),
                 name: wanted.name.to_owned(),
             });
         }
@@ -241,7 +294,7 @@ impl<'a> Registry<'a> {
         self.fill(locked.file(), &table, &block)?;
         let single = &wanted.single;
         let words = table::encode(table.unit_shift, wanted.name, block.structure, single.size);
-        let words = words.ok_or_else(|| corrupt("an offset is too large for its units"))?;
+        let words = words.ok_or_else(|| self.corrupt("an offset is too large for its units"))?;
         self.publish(&table, index, words)?;
         Ok(Found {
             name: wanted.name.to_owned(),
@@ -252,12 +305,17 @@ impl<'a> Registry<'a> {
 
     /// The first free entry.
     fn free_entry(self, table: &Table) -> Result<usize, RegisterError> {
-        let own = self.control.schema_entries as usize;
         let capacity = self.control.table_capacity as usize;
-        let is_free = |index: &usize| self.registered(table).all(|entry| entry.index != *index);
-        (own..capacity)
-            .find(is_free)
-            .ok_or(RegisterError::TableFull { capacity })
+        let mut free = self.control.schema_entries as usize;
+        for entry in self.registered(table) {
+            if entry.index != free {
+                break; // entries come in order, so this one was passed over
+            }
+            free += 1;
+        }
+        let segment = self.name();
+        let full = RegisterError::TableFull { segment, capacity };
+        if free < capacity { Ok(free) } else { Err(full) }
     }
 
     fn free_block(self, table: &Table, wanted: &Wanted<'_>) -> Result<Block, RegisterError> {
@@ -274,10 +332,13 @@ impl<'a> Registry<'a> {
         let taken: Vec<_> = blocks.chain(self.intended()).collect();
         let gaps = gaps(self.spare(), &taken);
         let structure = place(&gaps, HEADER, size, single.align).ok_or_else(|| {
-            let largest = gaps.iter().map(|gap| gap.end - gap.start).max();
+            let pieces = gaps.iter().map(|gap| gap.end - gap.start);
             RegisterError::NoRoom {
-                needed: HEADER + size,
-                largest: largest.unwrap_or(0),
+                segment: self.name(),
+                name: (*name).to_owned(),
+                needed: HEADER + size + (single.align - STRUCTURE_ALIGN),
+                largest: pieces.clone().max().unwrap_or(0),
+                free: pieces.sum(),
             }
         })?;
         Ok(Block {
@@ -295,19 +356,17 @@ impl<'a> Registry<'a> {
         let end = start + block.length;
         let no_room = |source: io::Error| match source.kind() {
             io::ErrorKind::StorageFull => RegisterError::NoMemory {
+                segment: self.name(),
                 free: file::free_space(file).ok().flatten().unwrap_or(0),
             },
-            _ => RegisterError::System {
-                doing: "allocating",
-                source,
-            },
+            _ => self.system("allocating")(source),
         };
         // Room above the mark was never written; a mark that is raised first stays true after a kill.
         if start < table.next_offset {
-            file::clear(file, start, block.length).map_err(system("clearing"))?;
+            self.clear(file, start, block.length)?;
         }
         let mark = table::units(table.unit_shift, end.max(table.next_offset));
-        let mark = mark.ok_or_else(|| corrupt("an offset is too large for its units"))?;
+        let mark = mark.ok_or_else(|| self.corrupt("an offset is too large for its units"))?;
         self.counts()?.next_offset.store(mark, Ordering::Relaxed); // ordered by the system calls below
         let hot = block.hot.min(MAX_HOT);
         if hot > 0 {
@@ -327,16 +386,35 @@ impl<'a> Registry<'a> {
             .map_err(no_room)
     }
 
+    /// Makes a range zero, so that it is as good as new.
+    fn clear(self, file: &File, start: u64, length: u64) -> Result<(), RegisterError> {
+        let cleared = if self.control.flags & FLAG_RESERVE == 0 {
+            file::clear(file, start, length) // its memory goes back to the system
+        } else {
+            let zeros = [0; 4096]; // its memory was promised to stay
+            (0..length).step_by(zeros.len()).try_for_each(|at| {
+                let len = (length - at).min(zeros.len() as u64) as usize;
+                file.write_all_at(&zeros[..len], start + at)
+            })
+        };
+        cleared.map_err(self.system("clearing"))
+    }
+
     /// Counts registrations.
     fn next_generation(self) -> Result<u64, RegisterError> {
-        let table = self.table()?;
-        let entry = table.entries.iter().find(|entry| entry.name == "@registry");
-        let word =
-            entry.and_then(|entry| self.attachment.slice::<AtomicU64>(entry.offset as usize, 1));
-        let word = word.ok_or_else(|| corrupt("the table has no entry `@registry`"))?;
-        let next = word[0].load(Ordering::Relaxed).wrapping_add(1); // the lock's holder alone changes it
-        word[0].store(next, Ordering::Relaxed);
+        let count = self.registry(GENERATION)?;
+        let next = count.load(Ordering::Relaxed).wrapping_add(1); // the lock's holder alone changes it
+        count.store(next, Ordering::Relaxed);
         Ok(next)
+    }
+
+    /// A word of `@registry`, which is the second entry of every segment.
+    fn registry(self, word: usize) -> Result<&'a AtomicU64, RegisterError> {
+        let start = self.control.body as usize + size_of::<Control>();
+        let words = self.attachment.slice::<control::Registry>(start, 1);
+        let words = words.and_then(|registry| registry.first());
+        let word = words.and_then(|registry| registry.0.get(word));
+        word.ok_or_else(|| self.corrupt("it has no `@registry`"))
     }
 
     /// Makes an entry visible, by the last of its stores.
@@ -360,20 +438,45 @@ impl<'a> Registry<'a> {
 
     /// Finds a structure of the schema or a registered one.
     pub(super) fn find(self, wanted: &Wanted<'_>) -> Result<Found, RegisterError> {
-        let name = || wanted.name.to_owned();
+        let mut found = self.look_up(wanted.name)?;
+        for _ in 0..COPIES {
+            let there = self.canonical(&found.0);
+            let again = self.look_up(wanted.name)?;
+            if again == found {
+                self.compare(wanted, there?)?;
+                return Ok(self.found(wanted.name, &found.0));
+            }
+            found = again; // erased and registered meanwhile: whoever did that got on
+        }
+        Err(self.corrupt("it changes all the time"))
+    }
+
+    /// The entry of that name, and the generation of its block.
+    fn look_up(self, name: &str) -> Result<(Entry, u64), RegisterError> {
         let table = self.table()?;
-        let entry = table.entries.iter().find(|entry| entry.name == wanted.name);
-        let entry = entry.ok_or_else(|| RegisterError::NotFound { name: name() })?;
-        let there = self.canonical(entry)?;
+        let entry = table.entries.into_iter().find(|entry| entry.name == name);
+        let entry = entry.ok_or_else(|| RegisterError::NotFound {
+            segment: self.name(),
+            name: name.to_owned(),
+        })?;
+        if entry.index < self.control.schema_entries as usize {
+            return Ok((entry, 0));
+        }
+        let generation = self.word(entry.offset.saturating_sub(HEADER) + 24);
+        Ok((entry, generation.unwrap_or(0)))
+    }
+
+    fn compare(self, wanted: &Wanted<'_>, there: String) -> Result<(), RegisterError> {
         let here = fingerprint::shape(&wanted.single.node, wanted.element);
         if compare(&here, &there) == Likeness::Different {
             return Err(RegisterError::Mismatch {
-                name: name(),
+                segment: self.name(),
+                name: wanted.name.to_owned(),
                 here,
                 there,
             });
         }
-        Ok(self.found(wanted.name, entry))
+        Ok(())
     }
 
     /// The shape that the segment says a structure has.
@@ -384,27 +487,31 @@ impl<'a> Registry<'a> {
             let header = entry.offset.saturating_sub(HEADER);
             let word = |at: u64| {
                 self.word(header + at)
-                    .ok_or_else(|| corrupt("a block is cut off"))
+                    .ok_or_else(|| self.corrupt("a block is cut off"))
             };
-            (word(8)?, word(16)?)
+            let len = word(16)?;
+            if len > MAX_DESCRIPTOR {
+                return Err(self.corrupt("a descriptor has no possible length"));
+            }
+            (word(8)?, len)
         };
         let end = offset
             .checked_add(len)
             .filter(|&end| end <= self.control.total_size);
         if end.is_none() {
-            return Err(corrupt("a descriptor does not lie inside the segment"));
+            return Err(self.corrupt("a descriptor does not lie inside the segment"));
         }
         let mut bytes = vec![0; len as usize];
         self.attachment
             .read_at(&mut bytes, offset)
-            .map_err(system("reading"))?;
+            .map_err(self.system("reading"))?;
         let described = Descriptor::parse(&bytes).and_then(|descriptor| {
             descriptor
                 .entries
                 .into_iter()
                 .find(|described| described.name == entry.name)
         });
-        let described = described.ok_or_else(|| corrupt("a structure has no descriptor"))?;
+        let described = described.ok_or_else(|| self.corrupt("a structure has no descriptor"))?;
         Ok(described.canonical)
     }
 
@@ -413,10 +520,23 @@ impl<'a> Registry<'a> {
         let locked = self.lock()?;
         self.attachment.recover(); // what the dead left in it is settled while it is there
         let table = self.table()?;
-        let entry = self.registered(&table).find(|entry| entry.name == name);
-        let entry = entry.ok_or_else(|| RegisterError::NotFound {
-            name: name.to_owned(),
-        })?;
+        let entry = table.entries.iter().find(|entry| entry.name == name);
+        let (segment, owned) = (self.name(), name.to_owned());
+        let entry = match entry {
+            Some(entry) if entry.index >= self.control.schema_entries as usize => entry,
+            Some(_) => {
+                return Err(RegisterError::Permanent {
+                    segment,
+                    name: owned,
+                });
+            }
+            None => {
+                return Err(RegisterError::NotFound {
+                    segment,
+                    name: owned,
+                });
+            }
+        };
         let block = self.block(entry);
         self.entry(entry.index)?[0].store(0, Ordering::Release); // (A) the entry is free
         // The count ends with the last entry in use again.
@@ -430,7 +550,7 @@ impl<'a> Registry<'a> {
             .end
             .min(self.control.total_size)
             .saturating_sub(block.start);
-        file::clear(locked.file(), block.start, length).map_err(system("clearing"))
+        self.clear(locked.file(), block.start, length)
     }
 }
 
@@ -446,12 +566,22 @@ struct Block {
     hot: u64,
 }
 
-fn check_name(name: &str) -> Result<(), RegisterError> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-    if name.is_empty() || name.len() > table::MAX_NAME || !name.bytes().all(allowed) {
-        return Err(RegisterError::BadName {
-            name: name.to_owned(),
-        });
+/// Checks a name by the rules of a field's.
+fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() {
+        return Err("it is empty");
+    }
+    if name.len() > table::MAX_NAME {
+        return Err("it has more than 31 bytes");
+    }
+    if name.starts_with('@') {
+        return Err("names that begin with `@` are the segment's own");
+    }
+    if name.contains(['.', '[', ']']) {
+        return Err("`.`, `[` and `]` build the names of nested fields");
+    }
+    if name.chars().any(char::is_control) {
+        return Err("it has control characters");
     }
     Ok(())
 }

@@ -8,7 +8,7 @@
 //! Offsets and sizes count in *units*: bytes, or 64 bytes in a segment of 4 GiB and more (the top 16
 //! bits of `version` are the shift, 0 or 6, so that a reader of plain version 1 refuses the latter).
 //!
-//! Entries come and go at run time: an entry whose name is empty is free, and a reader passes over it. A
+//! Entries come and go at run time: an entry whose name begins with eight zero bytes is free, and a reader passes over it. A
 //! change becomes visible by one store: of an entry's first eight bytes, or of `entry_count`.
 //!
 //! Readers take a copy of the bytes and check it ([`parse`]); nothing here looks at a segment twice.
@@ -217,7 +217,7 @@ pub fn parse(bytes: &[u8], size: u64) -> Result<Table, TableError> {
         .map_err(|_| TableError::Short)?;
     let mut entries = Vec::with_capacity(raw.len());
     for (index, entry) in raw.iter().enumerate() {
-        if entry.name[0] == 0 {
+        if entry.name.starts_with(&[0; 8]) {
             continue; // free
         }
         entries.push(parse_entry(

@@ -121,6 +121,8 @@ fn the_first_page_has_room_for_102_entries() {
 fn an_entry_without_a_name_is_free() {
     let mut bytes = sample();
     bytes[16] = 0;
+    assert_eq!(parse(&bytes, 8192), Err(TableError::Name(0)));
+    bytes[16..24].fill(0);
     let table = parse(&bytes, 8192).unwrap();
     assert_eq!((table.entry_count, table.entries.len()), (2, 1));
     assert_eq!(

@@ -7,4 +7,8 @@ struct Pair<T> {
     value: T,
 }
 
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C, packed(2))]
+struct Packed<T>(u8, T);
+
 fn main() {}
