@@ -167,3 +167,19 @@ fn killed_at_any_instruction() {
     }
     eprintln!("25 of {instructions} instructions");
 }
+
+#[test]
+fn a_forked_child_attaches_before_it_registers() {
+    let _alone = alone();
+    let name = unique("fork-register");
+    let base = create(&name);
+    let child = Traced::start(|| {
+        let small: Small = Segment::register(&base, "one").unwrap();
+        small.fill(3);
+        assert!(Segment::attachment(&base).identity().is_some());
+    });
+    assert!(!child.run_to_stop(), "the child ran to its end");
+    let small: Small = Segment::find(&base, "one").unwrap();
+    assert_eq!(small.get(99), 3);
+    whole(&base, &[&["one"]]);
+}
