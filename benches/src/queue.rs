@@ -126,10 +126,10 @@ fn processes<T: Sample>(n: u64) -> f64 {
             spin_loop();
         }
     };
+    pin(1); // the child begins there, so that it does not have to wait for us
     // SAFETY: the child consumes and exits at once; no other thread of this process runs.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        pin(1);
         let theirs = open::<T>(&name);
         theirs.phase.set(0, 1);
         while theirs.phase.get(0) < 2 {
