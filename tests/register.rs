@@ -303,3 +303,38 @@ fn damaged_blocks_are_errors() {
     drop((base, more));
     assert!(!exists(&name));
 }
+
+#[test]
+fn the_bytes_of_an_entry_and_its_block_are_the_documented_ones() {
+    let name = unique("bytes");
+    let base = create(&name);
+    let small: Small = Segment::register(&base, "small").unwrap();
+    small.set(0, 0x0403_0201);
+    let bytes = std::fs::read(path(&name)).unwrap();
+    let offset = Segment::registered(&base).unwrap()[0].offset;
+    let entry = &bytes[16 + 40 * 6..16 + 40 * 7];
+    assert_eq!(entry[..8], *b"small\0\0\0");
+    assert_eq!(entry[8..32], [0; 24]);
+    assert_eq!(entry[32..36], (offset as u32).to_le_bytes());
+    assert_eq!(entry[36..], 400_u32.to_le_bytes());
+    let word = |at: usize| u64::from_le_bytes(*bytes[at..].first_chunk().unwrap()) as usize;
+    let header: Vec<_> = (offset - 64..offset).step_by(8).map(word).collect();
+    let [length, descriptor, len, generation, 0, 0, 0, 0] = header[..] else {
+        panic!("{header:?}");
+    };
+    assert_eq!(descriptor, offset + 448, "at the next multiple of 64");
+    assert_eq!(length, (64 + 448 + len).next_multiple_of(64));
+    assert_eq!(generation, 1);
+    assert_eq!(bytes[offset..offset + 8], [1, 2, 3, 4, 0, 0, 0, 0]);
+    let text = std::str::from_utf8(&bytes[descriptor..descriptor + len]).unwrap();
+    assert!(text.contains(r#""name":"small""#), "{text}");
+    assert!(text.contains(r#""type":"Array<u32, 100>""#), "{text}");
+    assert!(
+        text.contains(r#""canonical":"Array<100,0>:{4/4}""#),
+        "{text}"
+    );
+    assert_eq!(bytes[8..12], 7_u32.to_le_bytes(), "entry_count");
+    assert_eq!(bytes[12..16], ((offset - 64 + length) as u32).to_le_bytes());
+    assert_eq!(word(4096 + 512), 1, "registrations");
+    assert_eq!(word(4096 + 520), std::process::id() as usize);
+}

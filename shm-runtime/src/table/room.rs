@@ -49,6 +49,7 @@ pub fn place(gaps: &[Extent], lead: u64, size: u64, align: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn extent(start: u64, end: u64) -> Extent {
         Extent { start, end }
@@ -81,5 +82,55 @@ mod tests {
         assert_eq!(place(&gaps, 128, 200, 4096), Some(8192));
         assert_eq!(place(&gaps, 64, 9000, 64), None);
         assert_eq!(place(&gaps, 64, u64::MAX, 64), None);
+    }
+
+    proptest! {
+        /// Whatever comes and goes, in whatever order: nothing overlaps, what is refused did not fit, and all of
+        /// the room is one piece again in the end.
+        #[test]
+        fn blocks_never_overlap_and_neighbours_become_one(
+            steps in proptest::collection::vec((6..13_u32, 1..40_u64, any::<usize>(), 0..3_u8), 1..80),
+        ) {
+            const LEAD: u64 = 64;
+            let room = extent(4160, 4160 + 64 * 200);
+            let mut taken: Vec<Extent> = Vec::new();
+            let apart = |taken: &[Extent], block: &Extent| {
+                taken.iter().all(|other| other.end <= block.start || block.end <= other.start)
+            };
+            for (align, lines, which, kind) in steps {
+                if kind == 0 && !taken.is_empty() {
+                    taken.swap_remove(which % taken.len());
+                    continue;
+                }
+                let (align, size) = (1 << align, 64 * lines);
+                let block = |start: u64| extent(start - LEAD, start + size);
+                if let Some(start) = place(&gaps(room, &taken), LEAD, size, align) {
+                    let block = block(start);
+                    prop_assert!(start.is_multiple_of(align));
+                    prop_assert!(room.start <= block.start && block.end <= room.end);
+                    prop_assert!(apart(&taken, &block));
+                    taken.push(block);
+                } else {
+                    let first = (room.start + LEAD).next_multiple_of(align);
+                    for start in (first..room.end - size + 1).step_by(align as usize) {
+                        prop_assert!(!apart(&taken, &block(start)), "there was room at {start}");
+                    }
+                }
+            }
+            taken.clear();
+            prop_assert_eq!(gaps(room, &taken), vec![room]);
+        }
+
+        /// Extents that somebody else wrote may say anything.
+        #[test]
+        fn gaps_lie_inside_the_room_whatever_is_taken(
+            ends in proptest::collection::vec((any::<u64>(), any::<u64>()), 0..8),
+        ) {
+            let room = extent(4160, 9000);
+            let taken: Vec<_> = ends.into_iter().map(|(start, end)| extent(start, end)).collect();
+            for gap in gaps(room, &taken) {
+                prop_assert!(room.start <= gap.start && gap.start < gap.end && gap.end <= room.end);
+            }
+        }
     }
 }
