@@ -1,4 +1,41 @@
 //! Typed, lock-free, crash-proof data structures in POSIX shared memory, declared by a struct.
+//!
+//! A schema struct describes a segment at compile time and, once the segment is open, is this process's set of
+//! handles to it:
+//!
+//! ```
+//! use shm_runtime::{Array, Pod, Queue, ShmLayout, ShmType, Zeroable};
+//!
+//! #[derive(Clone, Copy, Pod, Zeroable, ShmType)]
+//! #[repr(C)]
+//! struct Event { t: f64, cell: u32, kind: u32 }
+//!
+//! #[derive(ShmLayout)]
+//! struct Sim {
+//!     events: Queue<Event, 4096>,
+//!     grid: Array<f32, 10_000>,
+//! }
+//!
+//! # let name = format!("doc-lib-{}", std::process::id());
+//! let sim = Sim::create(&name)?;                 // one process
+//! sim.events.push(Event { t: 0.0, cell: 7, kind: 1 })?;
+//!
+//! let sim = Sim::open(&name)?;                   // any other process
+//! while let Some(event) = sim.events.pop() {
+//!     assert_eq!((event.cell, event.kind), (7, 1));
+//! }
+//! assert_eq!(sim.grid.get(7), 0.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Killed or stopped at any instruction, a process holds nobody up, and nothing that was acknowledged is lost.
+//! All-zero bytes are the empty structure, so there is nothing to initialise; the last one out removes the
+//! segment; and what the dead left unfinished is settled by whoever comes next.
+//!
+//! Where to look: [`ShmLayout`] creates and opens, [`Options`] says how, [`Segment`] is what comes back;
+//! [`structures`] has a page for each structure, with its guarantees, its bytes, and a table of what a kill at each
+//! step leaves. The layers below ([`layout`], [`segment`], [`memory`], [`table`], [`posix`]) are public for those
+//! who read on, and no stable interface.
 
 extern crate self as shm_runtime;
 

@@ -14,7 +14,7 @@ pub mod padded;
 pub mod participant;
 pub mod recovery;
 pub mod scalar;
-pub mod seeded;
+pub(crate) mod seeded;
 pub mod shared;
 pub mod shelf;
 pub mod signals;

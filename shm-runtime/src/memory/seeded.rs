@@ -3,6 +3,10 @@
 //! at compile time and nothing of this remains.
 
 /// A mistake that a model test switches on.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "some are seeded in the models' own code")
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     /// Recovery assumes that an open exchange did not happen.
