@@ -60,7 +60,7 @@ fn table_and_control_block_are_the_documented_bytes() {
         ("grid", 8576, 6),
         ("count", 8640, 8),
         ("events", 8704, 384 + 2 * 128 + 4 * 8 + 32 + 16 * (4 + 4)),
-        ("audio", 9600, 384 + 2 * 4),
+        ("audio", 9600, 640 + 2 * 4),
     ];
     assert_eq!(
         half(&file, 8) as usize,
@@ -173,10 +173,10 @@ fn structures_are_the_documented_bytes() {
 
     let (audio, _) = find(&file, "audio");
     assert_eq!(
-        (word(&file, audio), word(&file, audio + 128)),
+        (word(&file, audio), word(&file, audio + 256)),
         (1, 0),
         "tail and head"
     );
-    assert_ne!(word(&file, audio + 8), 0, "the producer's role");
-    assert_eq!(half(&file, audio + 384), 0xabcd);
+    assert_ne!(word(&file, audio + 128), 0, "the producer's role");
+    assert_eq!(half(&file, audio + 640), 0xabcd);
 }

@@ -6,10 +6,12 @@
 //! # Bytes
 //!
 //! ```text
-//! 0x000  producer  128 bytes: tail u64, role u64, announced u32
-//! 0x080  consumer  128 bytes: head u64, role u64, announced u32
-//! 0x100  signals   128 bytes: sleepers
-//! 0x180  elements  size of T × N
+//! 0x000  tail      u64, alone on 128 bytes
+//! 0x080  producer  128 bytes: role u64, announced u32
+//! 0x100  head      u64, alone on 128 bytes
+//! 0x180  consumer  128 bytes: role u64, announced u32
+//! 0x200  signals   128 bytes: sleepers
+//! 0x280  elements  size of T × N
 //! ```
 //!
 //! # If a process dies here

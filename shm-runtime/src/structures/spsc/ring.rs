@@ -18,27 +18,31 @@ use crate::memory::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::memory::cell::Cells;
+use crate::memory::padded::Padded;
 use crate::memory::seeded::{Bug, seeded};
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Kernel, Signals};
 use bytemuck::Pod;
 use zerocopy::FromZeros;
 
-/// What one side writes: a line of its own.
+/// What one side writes: two lines of its own, of which the other side looks at the first only.
+///
+/// The announcement changes twice per operation; on the line that the other side polls it would cost
+/// two more transfers of that line.
 #[derive(Debug, FromZeros)]
 #[repr(C, align(128))]
 pub struct Side {
     /// The next position that this side works at; grows only.
-    pub position: AtomicU64,
+    pub position: Padded<AtomicU64>,
     /// Who has the role: [`crate::memory::participant::Identity::word`], or zero.
     pub role: AtomicU64,
     /// 1 while an operation is announced to those who sleep on the other side.
     pub announced: AtomicU32,
-    reserved: [AtomicU32; 27],
+    reserved: [AtomicU32; 29],
 }
 
 impl_shared!(impl[] Side { position, role, announced, reserved });
-static_assertions::const_assert_eq!(size_of::<Side>(), 128);
+static_assertions::const_assert_eq!(size_of::<Side>(), 256);
 
 /// What a side remembers between operations: local to the process.
 #[derive(Clone, Copy, Debug)]
