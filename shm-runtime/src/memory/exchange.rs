@@ -44,10 +44,13 @@ pub struct Line {
     spare: AtomicU64,
     /// The lane's shelf: an exchange word for an element that was taken and came back.
     shelf: AtomicU64,
-    reserved: [AtomicU64; 14],
+    /// Where the lane met the end of the structure last, when it emptied and when it filled: see
+    /// [`Own::is_close_behind`].
+    ends: [AtomicU64; 2],
+    reserved: [AtomicU64; 12],
 }
 
-impl_shared!(impl[] Line { spare, shelf, reserved });
+impl_shared!(impl[] Line { spare, shelf, ends, reserved });
 static_assertions::const_assert_eq!(size_of::<Line>(), 128);
 
 /// How many words there are: in the type, where it is known; so that a mask is a constant.
@@ -92,6 +95,9 @@ pub fn look(word: &AtomicU64) -> u64 {
     value
 }
 
+/// How often an operation waits a moment where the lane met the end at the same ticket before.
+const PATIENT_TIMES: u64 = 32;
+
 /// Something in shared memory that no program of ours leaves there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
@@ -120,6 +126,25 @@ pub struct Own<'a> {
     pub record: &'a LaneRecord,
     line: &'a Line,
     spare_home: usize,
+}
+
+impl Own<'_> {
+    /// Whether an operation that meets the end of the structure at this ticket follows on another's heels, and
+    /// does well to wait a moment before it looks again: not if the lane met it there again and again,
+    /// as who polls an idle structure does.
+    pub fn is_close_behind(&self, filling: bool, ticket: u64) -> bool {
+        let end = &self.line.ends[usize::from(filling)];
+        let last = end.load(Relaxed); // only the lane writes it, and believes nothing of it
+        let times = if last >> 8 == ticket << 8 >> 8 {
+            last & 0xFF
+        } else {
+            0
+        };
+        if times < PATIENT_TIMES {
+            end.store(ticket << 8 | (times + 1), Relaxed); // as above
+        }
+        times < PATIENT_TIMES
+    }
 }
 
 impl<C: Capacity> Clone for Exchange<'_, C> {

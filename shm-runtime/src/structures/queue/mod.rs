@@ -35,6 +35,7 @@
 
 mod guards;
 pub mod ring;
+mod take;
 #[cfg(test)]
 mod tests;
 

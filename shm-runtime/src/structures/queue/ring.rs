@@ -26,16 +26,17 @@ use crate::memory::cell::Cells;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, look};
 use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::seeded::{Bug, linearized, seeded};
-use crate::memory::shelf;
 use crate::memory::signals::Kernel;
 use crate::memory::word::{Packing, Word};
 use bytemuck::Pod;
 
 /// Steps from a hint before it is mended by bisection.
 const STALE: usize = 8;
+/// Processor pauses for which an operation that follows on another's heels lets it get ahead.
+const PAUSES: usize = 16;
 /// Exchanges lost in a row after which the words are not believed any more: in good faith each lost one is
 /// somebody else's success.
-const PATIENCE: usize = 1 << 20;
+pub(super) const PATIENCE: usize = 1 << 20;
 
 /// Which end of the queue an operation works at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl<P> Copy for Ring<'_, P> {}
 
 /// How an element leaves: gets the word's number, the word, its value, its parts and its node, and says
 /// whether it could take the element.
-trait Leave<'a, R>:
+pub(super) trait Leave<'a, R>:
     Fn(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop> + Copy
 {
 }
@@ -109,6 +110,7 @@ struct Walk {
     ticket: u64,
     steps: usize,
     lost: usize,
+    paused: bool,
 }
 
 impl Walk {
@@ -118,6 +120,7 @@ impl Walk {
             ticket: hint.load(Relaxed), // only a hint
             steps: 0,
             lost: 0,
+            paused: false,
         }
     }
 }
@@ -140,12 +143,12 @@ impl<'a, P: Parts> Ring<'a, P> {
     }
 
     #[inline(always)]
-    fn packing(self) -> Packing {
+    pub(super) fn packing(self) -> Packing {
         self.exchange().packing()
     }
 
     #[inline(always)]
-    fn capacity(self) -> u64 {
+    pub(super) fn capacity(self) -> u64 {
         self.exchange().capacity() as u64 // a power of two: the type says so
     }
 
@@ -163,7 +166,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     }
 
     #[inline(always)]
-    fn record(self, lane: usize) -> Result<&'a LaneRecord, Stop> {
+    pub(super) fn record(self, lane: usize) -> Result<&'a LaneRecord, Stop> {
         self.exchange().records.get(lane).ok_or(Stop::Corrupt)
     }
 
@@ -237,6 +240,23 @@ impl<'a, P: Parts> Ring<'a, P> {
         Ok(())
     }
 
+    /// As [`Ring::behind`], for those who will be back: at the end of the queue it waits a moment for the
+    /// other side to get ahead, and has its caller look once more.
+    ///
+    /// Who looks at a word that somebody is about to exchange takes the line away from him, so that two who
+    /// follow on each other's heels send it to and fro for every single element.
+    #[inline(always)]
+    fn behind_or_pause(self, end: End, walk: &mut Walk, own: &Own<'_>) -> Result<(), Stop> {
+        let behind = self.behind(end, walk);
+        let is_end = behind == Err(Stop::None) && !walk.paused;
+        if is_end && own.is_close_behind(end == End::Tail, walk.ticket) {
+            walk.paused = true;
+            (0..PAUSES).for_each(|_| core::hint::spin_loop());
+            return Ok(());
+        }
+        behind
+    }
+
     #[inline(always)]
     fn lost(self, walk: &mut Walk) -> Result<(), Stop> {
         walk.lost += 1; // somebody else's exchange succeeded: system-wide progress
@@ -275,7 +295,7 @@ impl<'a, P: Parts> Ring<'a, P> {
                     if Self::claimed(End::Tail, word) > self.lap(walk.ticket) {
                         self.step(End::Tail, &mut walk, i, word)?;
                     } else {
-                        self.behind(End::Tail, &mut walk)?;
+                        self.behind_or_pause(End::Tail, &mut walk, &own)?;
                     }
                 }
             }
@@ -368,17 +388,18 @@ impl<'a, P: Parts> Ring<'a, P> {
 
     /// Pops through `leave`: at once where the hint is right and nobody interferes.
     #[inline(always)]
-    fn pop_with<R>(self, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+    fn pop_with<R>(self, lane: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
         let hint = self.0.head().load(Relaxed); // only a hint
         match self.try_pop(hint, leave)? {
             Tried::Done(taken) => Ok(taken),
-            _ => self.pop_walking(leave),
+            _ => self.pop_walking(lane, leave),
         }
     }
 
     /// Pops, from the hint to wherever the head is.
     #[inline(never)]
-    fn pop_walking<R>(self, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+    fn pop_walking<R>(self, lane: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+        let own = self.exchange().own(lane)?;
         let mut walk = Walk::from(self.0.head());
         loop {
             match self.try_pop(walk.ticket, leave)? {
@@ -389,7 +410,7 @@ impl<'a, P: Parts> Ring<'a, P> {
                     if later && !seeded(Bug::EmptyWithoutLap) {
                         self.step(End::Head, &mut walk, i, word)?;
                     } else {
-                        self.behind(End::Head, &mut walk)?;
+                        self.behind_or_pause(End::Head, &mut walk, &own)?;
                     }
                 }
             }
@@ -418,14 +439,14 @@ impl<'a, P: Parts> Ring<'a, P> {
 
     /// The next element, through `leave`: one that came back first.
     #[inline(always)]
-    fn next<R>(self, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+    pub(super) fn next<R>(self, lane: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
         if let Some(seen) = self.exchange().signals.returned() {
             match self.leave_shelves(seen, leave) {
                 Err(Stop::None) => {}
                 other => return other,
             }
         }
-        self.pop_with(leave)
+        self.pop_with(lane, leave)
     }
 
     /// Copies the element out and empties its word.
@@ -463,103 +484,11 @@ impl<'a, P: Parts> Ring<'a, P> {
         let record = self.record(lane)?;
         record.enter(&self.exchange().place);
         record.announce(Phase::Emptying);
-        let popped =
-            self.next(move |i, at, old, word, node| self.leave_copy(lane, i, at, old, word, node));
+        let popped = self.next(lane, move |i, at, old, word, node| {
+            self.leave_copy(lane, i, at, old, word, node)
+        });
         record.close(Phase::Idle);
         popped
-    }
-
-    /// Takes the next element in place: it becomes the lane's spare, and the lane is [`Phase::Held`] until
-    /// [`Ring::done`] or [`Ring::put_back`].
-    #[inline(always)]
-    pub fn take(self, lane: usize) -> Result<(), Stop> {
-        let own = self.exchange().own(lane)?;
-        let record = own.record;
-        record.enter(&self.exchange().place);
-        record.announce(Phase::Emptying);
-        let taken = self.take_announced(own);
-        record.close(if taken.is_ok() {
-            Phase::Held
-        } else {
-            Phase::Idle
-        });
-        taken
-    }
-
-    fn take_announced(self, own: Own<'_>) -> Result<(), Stop> {
-        let spare = self.exchange().spare(&own)?;
-        let leave = move |i: usize, at: &AtomicU64, old: u64, word: Word, node: usize| {
-            let (exchange, packing) = (self.exchange(), self.packing());
-            let lap = packing.lap(word.lap + 1);
-            let new = packing.pack(Word {
-                lap,
-                full: false,
-                node: exchange.name(i, spare),
-            });
-            let wake = || exchange.signals.emptied.ring(&self.0.kernel());
-            let done = exchange.swap(&own, Phase::Take, (i, at), (old, new), node, wake);
-            if !done {
-                own.record.close(Phase::Emptying);
-            }
-            Ok(done.then_some(()))
-        };
-        // the lane's own shelf must be free, in case this element comes back
-        match self.leave_shelf(own.lane, leave) {
-            Err(Stop::None) => {}
-            other => return other,
-        }
-        self.next(leave)
-    }
-
-    /// Acknowledges the held element: the lane's spare is a spare again.
-    #[inline(always)]
-    pub fn done(self, lane: usize) {
-        if let Ok(record) = self.record(lane) {
-            record.close(Phase::Idle);
-        }
-    }
-
-    /// Gives the held element back: whoever takes or pops next gets it.
-    pub fn put_back(self, lane: usize) {
-        if let Ok(record) = self.record(lane) {
-            shelf::put_back(&self.exchange(), record, lane, &self.0.kernel());
-        }
-    }
-
-    /// An element from the shelf of lane `owner`.
-    #[inline(always)]
-    fn leave_shelf<R>(self, owner: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
-        let shelf = self.exchange().shelf(owner);
-        let at = self.exchange().word(shelf).ok_or(Stop::Corrupt)?;
-        for _ in 0..PATIENCE {
-            let old = at.load(Acquire); // (A)
-            let word = self.packing().unpack(old);
-            if !word.full {
-                return Err(Stop::None);
-            }
-            let node = self.exchange().node_in(shelf, old)?;
-            if let Some(element) = leave(shelf, at, old, word, node)? {
-                return Ok(element);
-            }
-        }
-        Err(Stop::Corrupt)
-    }
-
-    /// An element from any shelf; takes the hint `seen` back where there is none.
-    #[cold]
-    #[inline(never)]
-    fn leave_shelves<R>(self, seen: u64, leave: impl Leave<'a, R>) -> Result<R, Stop> {
-        let under_way = shelf::is_under_way(&self.exchange());
-        for owner in 0..self.exchange().lines.len() {
-            match self.leave_shelf(owner, leave) {
-                Err(Stop::None) => {}
-                other => return other,
-            }
-        }
-        if !under_way {
-            self.exchange().signals.clear_returned(seen);
-        }
-        Err(Stop::None)
     }
 
     /// A copy of the next element, which stays where it is.
