@@ -44,6 +44,8 @@ pub enum Bug {
     OldStampWins,
     /// The sleeper does not look for operations that are announced.
     IgnoreAnnounced,
+    /// A sleeper believes at once that operations on an exclusive queue are announced from now on.
+    TrustAtOnce,
     /// The operation is not announced before it looks at the flag.
     NotAnnounced,
     /// An operation uses its lane although another operation of the process is in the middle of it.

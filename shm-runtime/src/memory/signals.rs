@@ -52,10 +52,16 @@ pub struct Signals {
     pub filled: Event,
     /// For those who wait for room.
     pub emptied: Event,
-    reserved: [AtomicU64; 13],
+    /// Not zero once somebody has waited for elements: see `structures::spsc`, which announces nothing before.
+    pub filled_awaited: AtomicU32,
+    /// The same for room.
+    pub emptied_awaited: AtomicU32,
+    reserved: [AtomicU64; 12],
 }
 
-impl_shared!(impl[] Signals { returned, filled, emptied, reserved });
+impl_shared!(impl[] Signals {
+    returned, filled, emptied, filled_awaited, emptied_awaited, reserved
+});
 static_assertions::const_assert_eq!(size_of::<Signals>(), 128);
 
 /// What waiting needs of the system.

@@ -11,7 +11,7 @@ use crate::memory::atomic::{
 use crate::memory::cell::CellArray;
 use crate::memory::seeded::{Bug, seed, seeded};
 use crate::memory::signals::{Kernel, SLICE, Signals};
-use crate::structures::spsc::ring::{Ring, Side};
+use crate::structures::spsc::ring::{Ring, Side, Trust};
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::rc::Rc;
@@ -69,26 +69,11 @@ impl World {
         self.violation.borrow_mut().get_or_insert(what.into());
     }
 
-    fn wait(&self, filling: bool) {
-        let ring = self.ring();
-        let signals = ring.signals;
-        let event = if filling {
-            &signals.emptied
-        } else {
-            &signals.filled
-        };
-        let (other, side) = if filling {
-            (&self.memory.consumer, CONSUMER)
-        } else {
-            (&self.memory.producer, PRODUCER)
-        };
-        event.wait_round(
-            &self,
-            Duration::from_secs(9),
-            || {},
-            || other.announced.load(SeqCst) != 0 && self.alive.get()[side],
-            || ring.is_blocked(filling),
-        );
+    fn wait(&self, filling: bool, trust: &mut Trust) {
+        let other = if filling { CONSUMER } else { PRODUCER };
+        let lives = || self.alive.get()[other];
+        self.ring()
+            .wait_round(filling, trust, Duration::from_secs(9), lives);
     }
 }
 
@@ -122,13 +107,13 @@ impl Kernel for &World {
 /// The producer's program: the next holder of the role goes on where the tail says.
 fn produce(world: &World) {
     let ring = world.ring();
-    let mut memo = ring.producer_memo();
+    let (mut memo, mut trust) = (ring.producer_memo(), Trust::default());
     while memo.own < ELEMENTS {
         let value = memo.own + 1;
         if ring.push(&mut memo, [value, value]) {
             quietly(|| world.pushed.borrow_mut().push(value));
         } else {
-            world.wait(true);
+            world.wait(true, &mut trust);
         }
     }
 }
@@ -136,13 +121,13 @@ fn produce(world: &World) {
 /// The consumer's program.
 fn consume(world: &World) {
     let ring = world.ring();
-    let mut memo = ring.consumer_memo();
+    let (mut memo, mut trust) = (ring.consumer_memo(), Trust::default());
     while memo.own < ELEMENTS {
         world.popping.set(true);
         let got = ring.pop(&mut memo);
         world.popping.set(false);
         let Some([value, twice]) = got else {
-            world.wait(false);
+            world.wait(false, &mut trust);
             continue;
         };
         quietly(|| {
@@ -294,6 +279,7 @@ fn seeded_bugs_are_caught() {
         Bug::WakeAfterPublish,
         Bug::NotAnnounced,
         Bug::IgnoreAnnounced,
+        Bug::TrustAtOnce,
     ] {
         seed(Some(bug));
         let caught = (0..20 * runs()).any(|number| run(number, 4, false).is_some());

@@ -35,7 +35,6 @@
 
 mod guards;
 pub mod ring;
-mod take;
 #[cfg(test)]
 mod tests;
 

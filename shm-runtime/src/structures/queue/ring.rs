@@ -30,13 +30,16 @@ use crate::memory::signals::Kernel;
 use crate::memory::word::{Packing, Word};
 use bytemuck::Pod;
 
+mod looking;
+mod taking;
+
 /// Steps from a hint before it is mended by bisection.
 const STALE: usize = 8;
 /// Processor pauses for which an operation that follows on another's heels lets it get ahead.
 const PAUSES: usize = 16;
 /// Exchanges lost in a row after which the words are not believed any more: in good faith each lost one is
 /// somebody else's success.
-pub(super) const PATIENCE: usize = 1 << 20;
+const PATIENCE: usize = 1 << 20;
 
 /// Which end of the queue an operation works at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +99,7 @@ impl<P> Copy for Ring<'_, P> {}
 
 /// How an element leaves: gets the word's number, the word, its value, its parts and its node, and says
 /// whether it could take the element.
-pub(super) trait Leave<'a, R>:
+trait Leave<'a, R>:
     Fn(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop> + Copy
 {
 }
@@ -143,12 +146,12 @@ impl<'a, P: Parts> Ring<'a, P> {
     }
 
     #[inline(always)]
-    pub(super) fn packing(self) -> Packing {
+    fn packing(self) -> Packing {
         self.exchange().packing()
     }
 
     #[inline(always)]
-    pub(super) fn capacity(self) -> u64 {
+    fn capacity(self) -> u64 {
         self.exchange().capacity() as u64 // a power of two: the type says so
     }
 
@@ -166,7 +169,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     }
 
     #[inline(always)]
-    pub(super) fn record(self, lane: usize) -> Result<&'a LaneRecord, Stop> {
+    fn record(self, lane: usize) -> Result<&'a LaneRecord, Stop> {
         self.exchange().records.get(lane).ok_or(Stop::Corrupt)
     }
 
@@ -439,7 +442,7 @@ impl<'a, P: Parts> Ring<'a, P> {
 
     /// The next element, through `leave`: one that came back first.
     #[inline(always)]
-    pub(super) fn next<R>(self, lane: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+    fn next<R>(self, lane: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
         if let Some(seen) = self.exchange().signals.returned() {
             match self.leave_shelves(seen, leave) {
                 Err(Stop::None) => {}
@@ -489,51 +492,5 @@ impl<'a, P: Parts> Ring<'a, P> {
         });
         record.close(Phase::Idle);
         popped
-    }
-
-    /// A copy of the next element, which stays where it is.
-    pub fn peek(self) -> Result<P::Element, Stop> {
-        let mut walk = Walk::from(self.0.head());
-        loop {
-            let (i, at) = self.slot(walk.ticket);
-            let old = look(at);
-            let word = self.packing().unpack(old);
-            let lap = self.lap(walk.ticket);
-            if word.full && word.lap == lap {
-                let node = self.exchange().node_in(i, old)?;
-                let value = self.0.cells().load(node).ok_or(Stop::Corrupt)?;
-                if self.exchange().still(at, old) {
-                    return Ok(value);
-                }
-                self.lost(&mut walk)?;
-            } else if word.lap > lap {
-                self.step(End::Head, &mut walk, i, word)?;
-            } else {
-                self.behind(End::Head, &mut walk)?;
-            }
-        }
-    }
-
-    /// How many elements there are; others may push and pop meanwhile. Returned ones are not counted.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "`is_blocked` is the exact answer"
-    )]
-    pub fn len(self) -> usize {
-        let (head, tail) = (self.locate(End::Head), self.locate(End::Tail));
-        (tail.wrapping_sub(head)).min(self.capacity()) as usize
-    }
-
-    /// Whether the word at `end` shows, exactly, that an operation there would find nothing to do.
-    pub fn is_blocked(self, filling: bool) -> bool {
-        let end = if filling { End::Tail } else { End::Head };
-        if !filling && self.exchange().signals.returned().is_some() {
-            return false;
-        }
-        let ticket = self.locate(end);
-        let (_, at) = self.slot(ticket);
-        let word = self.packing().unpack(look(at));
-        let ready = word.lap == self.lap(ticket) && word.full != filling;
-        !ready && Self::claimed(end, word) <= self.lap(ticket)
     }
 }

@@ -21,8 +21,9 @@ use crate::memory::cell::Cells;
 use crate::memory::padded::Padded;
 use crate::memory::seeded::{Bug, seeded};
 use crate::memory::shared::impl_shared;
-use crate::memory::signals::{Kernel, Signals};
+use crate::memory::signals::{Event, Kernel, Signals};
 use bytemuck::Pod;
+use core::time::Duration;
 use zerocopy::FromZeros;
 
 /// What one side writes: two lines of its own, of which the other side looks at the first only.
@@ -51,6 +52,27 @@ pub struct Memo {
     pub own: u64,
     /// The other side's position when it was last read.
     pub other: u64,
+}
+
+/// Whether a waiter may believe that the other side announces its operations.
+///
+/// Announcing costs two stores, so a side does it only once the other has waited. The waiter says that it waits and
+/// runs a barrier; one operation may be under way then that began before, and is not announced. It is over
+/// when the position moves. Until then the waiter sleeps in short slices, as if one were announced.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trust {
+    /// The other side's position behind the first barrier; `None` before it.
+    begun: Option<u64>,
+    earned: bool,
+}
+
+impl Trust {
+    /// Whether it is earned, given the other side's position; called behind a barrier.
+    fn earned(&mut self, position: u64) -> bool {
+        let begun = *self.begun.get_or_insert(position);
+        self.earned |= begun != position || seeded(Bug::TrustAtOnce);
+        self.earned
+    }
 }
 
 /// The ring's parts.
@@ -140,28 +162,82 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
     /// Publishes `count` elements that were written.
     #[inline(always)]
     pub fn publish(&self, memo: &mut Memo, count: usize) {
-        if !seeded(Bug::NotAnnounced) {
-            self.producer.announced.store(1, Relaxed); // ordered by the sleeper's barrier
-        }
-        if !seeded(Bug::WakeAfterPublish) {
-            self.signals.filled.ring(&self.kernel);
+        let awaited = self.is_awaited(&self.signals.filled_awaited);
+        if awaited {
+            self.announce(self.producer, &self.signals.filled);
         }
         memo.own = memo.own.wrapping_add(count as u64);
         self.producer.position.store(memo.own, Release); // (T)
-        if seeded(Bug::WakeAfterPublish) {
-            self.signals.filled.ring(&self.kernel);
+        if awaited {
+            if seeded(Bug::WakeAfterPublish) {
+                self.signals.filled.ring(&self.kernel);
+            }
+            self.producer.announced.store(0, Release); // published before it is withdrawn
         }
-        self.producer.announced.store(0, Release); // published before it is withdrawn
     }
 
     /// Gives `count` places back that were read.
     #[inline(always)]
     pub fn release(&self, memo: &mut Memo, count: usize) {
-        self.consumer.announced.store(1, Relaxed); // ordered by the sleeper's barrier
-        self.signals.emptied.ring(&self.kernel);
+        let awaited = self.is_awaited(&self.signals.emptied_awaited);
+        if awaited {
+            self.announce(self.consumer, &self.signals.emptied);
+        }
         memo.own = memo.own.wrapping_add(count as u64);
         self.consumer.position.store(memo.own, Release); // (H)
-        self.consumer.announced.store(0, Release); // released before it is withdrawn
+        if awaited {
+            self.consumer.announced.store(0, Release); // released before it is withdrawn
+        }
+    }
+
+    /// Whether the other side has ever waited. A participant that barriers do not reach always announces.
+    #[inline(always)]
+    fn is_awaited(&self, awaited: &AtomicU32) -> bool {
+        awaited.load(Relaxed) != 0 || self.kernel.fences() // see `Trust`
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn announce(&self, own: &Side, event: &Event) {
+        if !seeded(Bug::NotAnnounced) {
+            own.announced.store(1, Relaxed); // ordered by the sleeper's barrier
+        }
+        if !seeded(Bug::WakeAfterPublish) {
+            event.ring(&self.kernel);
+        }
+    }
+
+    /// One round of waiting for the other side, at most for `limit`.
+    ///
+    /// `lives` says whether the other side's holder is alive; `trust` is the waiter's, and lives as long as
+    /// its role.
+    pub fn wait_round(
+        &self,
+        filling: bool,
+        trust: &mut Trust,
+        limit: Duration,
+        lives: impl FnOnce() -> bool,
+    ) {
+        let (event, awaited, other) = if filling {
+            (
+                &self.signals.emptied,
+                &self.signals.emptied_awaited,
+                self.consumer,
+            )
+        } else {
+            (
+                &self.signals.filled,
+                &self.signals.filled_awaited,
+                self.producer,
+            )
+        };
+        awaited.store(1, Relaxed); // before the barrier in the round
+        let under_way = || {
+            !trust.earned(other.position.load(Acquire)) // (T), (H)
+                || (other.announced.load(Acquire) != 0 && lives())
+        };
+        let blocked = || self.is_blocked(filling);
+        event.wait_round(&self.kernel, limit, || {}, under_way, blocked);
     }
 
     /// Pushes `value`; false where there is no room.

@@ -2,11 +2,10 @@
 
 use super::Spsc;
 use super::chunk::{ReadChunk, WriteChunk};
-use super::ring::{Memo, Side};
+use super::ring::{Memo, Side, Trust};
 use crate::error::{Full, Timeout};
 use crate::layout::Element;
 use crate::memory::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use crate::memory::kernel::Linux;
 use crate::memory::participant::Identity;
 use core::fmt;
 use core::time::Duration;
@@ -93,7 +92,12 @@ impl<T: Element, const N: usize> Role<T, N> {
     }
 
     /// Tries until it succeeds or the time is up, and sleeps in between.
-    fn wait<R>(&self, timeout: Duration, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    fn wait<R>(
+        &self,
+        trust: &mut Trust,
+        timeout: Duration,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
         for _ in 0..SPINS {
             if let Some(done) = attempt() {
                 return Some(done);
@@ -111,23 +115,16 @@ impl<T: Element, const N: usize> Role<T, N> {
             if left.is_zero() || !self.is_held() {
                 return None;
             }
-            let signals = self.queue.ring().signals;
-            let event = if self.filling {
-                &signals.emptied
-            } else {
-                &signals.filled
-            };
-            let blocked = || self.queue.ring().is_blocked(self.filling);
-            event.wait_round(&Linux, left, || {}, || self.is_other_at_it(), blocked);
+            let ring = self.queue.ring();
+            ring.wait_round(self.filling, trust, left, || self.does_other_live());
         }
     }
 
-    /// Whether the other side announces an operation and lives.
-    fn is_other_at_it(&self) -> bool {
+    /// Whether the holder of the other role lives.
+    fn does_other_live(&self) -> bool {
         let other = side(&self.queue, !self.filling);
         let holder = Identity::from_word(other.role.load(Acquire));
-        other.announced.load(Acquire) != 0
-            && holder.is_some_and(|holder| self.queue.attachment().alive(holder))
+        holder.is_some_and(|holder| self.queue.attachment().alive(holder))
     }
 }
 
@@ -156,6 +153,7 @@ impl<T: Element, const N: usize> Drop for Role<T, N> {
 pub struct Producer<T: Element, const N: usize> {
     role: Role<T, N>,
     memo: Memo,
+    trust: Trust,
 }
 
 impl<T: Element, const N: usize> Producer<T, N> {
@@ -164,6 +162,7 @@ impl<T: Element, const N: usize> Producer<T, N> {
         Ok(Self {
             role,
             memo: queue.ring().producer_memo(),
+            trust: Trust::default(),
         })
     }
 
@@ -207,9 +206,9 @@ impl<T: Element, const N: usize> Producer<T, N> {
     ///
     /// Blocking, until there is room.
     pub fn push_wait(&mut self, value: T, timeout: Duration) -> Result<(), Full<T>> {
-        let (role, memo) = (&self.role, &mut self.memo);
+        let (role, memo, trust) = (&self.role, &mut self.memo, &mut self.trust);
         let push = || (role.is_held() && role.queue.ring().push(memo, value)).then_some(());
-        role.wait(timeout, push).ok_or(Full(value))
+        role.wait(trust, timeout, push).ok_or(Full(value))
     }
 
     /// Places to write up to `count` elements in, which one store then publishes; as many as are free.
@@ -235,6 +234,7 @@ impl<T: Element, const N: usize> Producer<T, N> {
 pub struct Consumer<T: Element, const N: usize> {
     role: Role<T, N>,
     memo: Memo,
+    trust: Trust,
 }
 
 impl<T: Element, const N: usize> Consumer<T, N> {
@@ -243,6 +243,7 @@ impl<T: Element, const N: usize> Consumer<T, N> {
         Ok(Self {
             role,
             memo: queue.ring().consumer_memo(),
+            trust: Trust::default(),
         })
     }
 
@@ -281,7 +282,7 @@ impl<T: Element, const N: usize> Consumer<T, N> {
     ///
     /// Blocking, until there is an element.
     pub fn pop_wait(&mut self, timeout: Duration) -> Result<T, Timeout> {
-        let (role, memo) = (&self.role, &mut self.memo);
+        let (role, memo, trust) = (&self.role, &mut self.memo, &mut self.trust);
         let pop = || {
             if role.is_held() {
                 role.queue.ring().pop(memo)
@@ -289,7 +290,7 @@ impl<T: Element, const N: usize> Consumer<T, N> {
                 None
             }
         };
-        role.wait(timeout, pop).ok_or(Timeout)
+        role.wait(trust, timeout, pop).ok_or(Timeout)
     }
 
     /// Up to `count` elements to read, which one store then gives back; as many as are there.

@@ -1,6 +1,6 @@
 //! Elements that are taken and acknowledged, or come back.
 
-use super::ring::{Leave, PATIENCE, Parts, Ring, Stop};
+use super::{Leave, PATIENCE, Parts, Ring, Stop};
 use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
 use crate::memory::exchange::Own;
 use crate::memory::lane::Phase;
