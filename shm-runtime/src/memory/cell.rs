@@ -328,6 +328,12 @@ fn copy_to_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
 fn bulk(from: *const u8, to: *mut u8, bytes: usize) -> bool {
     #[cfg(all(target_arch = "x86_64", not(test), not(loom)))]
     {
+        // Where the target lies a little behind the source, counted within pages, some processors (Zen 3) take
+        // the string instruction byte by byte: measured 3 GB/s instead of 80.
+        let gap = to.addr().wrapping_sub(from.addr()) % 4096;
+        if (1..64).contains(&gap) {
+            return false;
+        }
         // SAFETY: the callers pass two ranges of `bytes` bytes, readable and writable; `rep movsb`
         // touches these and the three named registers only; the direction flag is clear by the ABI.
         unsafe {
