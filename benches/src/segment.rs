@@ -22,11 +22,11 @@ struct Large {
 pub fn groups(_: Scale) -> Vec<Group<'static>> {
     vec![
         Group::new("segment, create", "µs")
-            .row("64 KiB", || repeat(|name| create::<Small>(name)))
-            .row("64 GiB, sparse", || repeat(|name| create::<Large>(name))),
+            .row("64 KiB", || repeat(create::<Small>))
+            .row("64 GiB, sparse", || repeat(create::<Large>)),
         Group::new("segment, open", "µs")
-            .row("64 KiB", || repeat(|name| open::<Small>(name)))
-            .row("64 GiB", || repeat(|name| open::<Large>(name))),
+            .row("64 KiB", || repeat(open::<Small>))
+            .row("64 GiB", || repeat(open::<Large>)),
         Group::new("segment, leave", "µs")
             .row("as the last one", || {
                 repeat(|name| leave::<Small>(name, false))
