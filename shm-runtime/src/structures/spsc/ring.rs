@@ -190,10 +190,18 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
         }
     }
 
-    /// Whether the other side has ever waited. A participant that barriers do not reach always announces.
+    /// Whether the other side has ever waited.
     #[inline(always)]
     fn is_awaited(&self, awaited: &AtomicU32) -> bool {
-        awaited.load(Relaxed) != 0 || self.kernel.fences() // see `Trust`
+        awaited.load(Relaxed) != 0 // see `Trust`
+    }
+
+    /// Prepares for a holder of a role: one that barriers do not reach announces from the start.
+    pub fn welcome(&self) {
+        if self.kernel.fences() {
+            self.signals.filled_awaited.store(1, Relaxed); // read by this very holder
+            self.signals.emptied_awaited.store(1, Relaxed); // the same
+        }
     }
 
     #[cold]

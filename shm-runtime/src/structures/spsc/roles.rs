@@ -73,6 +73,7 @@ impl<T: Element, const N: usize> Role<T, N> {
                 .compare_exchange(holder, own, AcqRel, Relaxed)
                 .is_ok()
             {
+                queue.ring().welcome();
                 let stamp = attachment.local().stamp.load(Relaxed);
                 return Ok(Self {
                     queue: queue.clone(),
