@@ -19,6 +19,7 @@ use super::atomic::{
 use super::seeded::{Bug, seeded};
 use super::shared::impl_shared;
 use core::time::Duration;
+use std::time::Instant;
 use zerocopy::FromZeros;
 
 /// How long a sleeper sleeps while an operation is under way, or where there is no barrier.
@@ -26,6 +27,8 @@ pub const SLICE: Duration = Duration::from_millis(1);
 /// How long it sleeps otherwise before it looks again: nothing is lost without it, unless a hostile
 /// process clears the flag.
 pub const ROUND: Duration = Duration::from_millis(500);
+/// Attempts before a waiting operation sleeps.
+const SPINS: usize = 64;
 /// Lost compare-and-swaps after which a word is not believed any more.
 const PATIENCE: usize = 1 << 20;
 
@@ -160,6 +163,33 @@ impl Event {
         // the last look: whoever read the flag before it was set was announced then, and is done by now
         if blocked() {
             kernel.sleep(&self.count, count, limit);
+        }
+    }
+}
+
+/// Tries until `attempt` succeeds or the time is up, with a `round` of waiting in between, which gets what
+/// is left of the time and ends the wait by returning false.
+pub fn wait_until<R>(
+    timeout: Duration,
+    mut attempt: impl FnMut() -> Option<R>,
+    mut round: impl FnMut(Duration) -> bool,
+) -> Option<R> {
+    for _ in 0..SPINS {
+        if let Some(done) = attempt() {
+            return Some(done);
+        }
+        core::hint::spin_loop();
+    }
+    let deadline = Instant::now().checked_add(timeout);
+    loop {
+        let left = deadline.map_or(Duration::MAX, |end| {
+            end.saturating_duration_since(Instant::now())
+        });
+        if let Some(done) = attempt() {
+            return Some(done);
+        }
+        if left.is_zero() || !round(left) {
+            return None;
         }
     }
 }

@@ -53,18 +53,14 @@ use crate::memory::lane::Place;
 use crate::memory::lanes::Lane;
 use crate::memory::padded::Padded;
 use crate::memory::shared::impl_shared;
-use crate::memory::signals::{Kernel, Signals};
+use crate::memory::signals::{Kernel, Signals, wait_until};
 use crate::memory::site::Site;
 use crate::memory::word::NODES_PER_LANE;
 use core::fmt;
 use core::mem::offset_of;
 use core::time::Duration;
 use ring::{Parts, Ring, Stop};
-use std::time::Instant;
 use zerocopy::FromZeros;
-
-/// Attempts before a waiting operation sleeps.
-const SPINS: usize = 64;
 
 /// The queue's bytes: see the module's picture.
 #[derive(Debug, FromZeros)]
@@ -450,31 +446,15 @@ impl<T: Element, const N: usize> Queue<T, N> {
         &self,
         filling: bool,
         timeout: Duration,
-        mut attempt: impl FnMut() -> Option<R>,
+        attempt: impl FnMut() -> Option<R>,
     ) -> Option<R> {
-        for _ in 0..SPINS {
-            if let Some(done) = attempt() {
-                return Some(done);
-            }
-            core::hint::spin_loop();
-        }
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            let left = deadline.map_or(Duration::MAX, |end| {
-                end.saturating_duration_since(Instant::now())
-            });
-            if let Some(done) = attempt() {
-                return Some(done);
-            }
-            if left.is_zero() {
-                return None;
-            }
+        let event = if filling {
+            &self.signals.emptied
+        } else {
+            &self.signals.filled
+        };
+        wait_until(timeout, attempt, |left| {
             let ring = self.ring();
-            let event = if filling {
-                &self.signals.emptied
-            } else {
-                &self.signals.filled
-            };
             event.wait_round(
                 &Linux,
                 left,
@@ -482,7 +462,8 @@ impl<T: Element, const N: usize> Queue<T, N> {
                 || ring.exchange().announced(!filling),
                 || ring.is_blocked(filling),
             );
-        }
+            true
+        })
     }
 
     /// A place to write an element in, which [`Loan::commit`] then pushes without a copy.

@@ -7,12 +7,10 @@ use crate::error::{Full, Timeout};
 use crate::layout::Element;
 use crate::memory::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::memory::participant::Identity;
+use crate::memory::signals::wait_until;
 use core::fmt;
 use core::time::Duration;
-use std::time::Instant;
 
-/// Attempts before a waiting operation sleeps.
-const SPINS: usize = 64;
 /// How often a role is tried that changes hands meanwhile.
 const TRIES: usize = 64;
 
@@ -97,28 +95,13 @@ impl<T: Element, const N: usize> Role<T, N> {
         &self,
         trust: &mut Trust,
         timeout: Duration,
-        mut attempt: impl FnMut() -> Option<R>,
+        attempt: impl FnMut() -> Option<R>,
     ) -> Option<R> {
-        for _ in 0..SPINS {
-            if let Some(done) = attempt() {
-                return Some(done);
-            }
-            core::hint::spin_loop();
-        }
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            let left = deadline.map_or(Duration::MAX, |end| {
-                end.saturating_duration_since(Instant::now())
-            });
-            if let Some(done) = attempt() {
-                return Some(done);
-            }
-            if left.is_zero() || !self.is_held() {
-                return None;
-            }
+        wait_until(timeout, attempt, |left| {
             let ring = self.queue.ring();
             ring.wait_round(self.filling, trust, left, || self.does_other_live());
-        }
+            self.is_held()
+        })
     }
 
     /// Whether the holder of the other role lives.
