@@ -135,6 +135,12 @@ impl<T: Pod> Cells<T> {
         UnsafeCell::raw_get(self.0.as_ptr()).cast()
     }
 
+    /// Asks for value `i` to be brought here for writing; `i` is not checked, as a hint cannot fault.
+    #[inline(always)]
+    pub fn prefetch_write(&self, i: usize) {
+        prefetch_write(self.0.as_ptr().wrapping_add(i));
+    }
+
     /// A copy of value `i`; `None` out of range.
     #[inline]
     pub fn load(&self, i: usize) -> Option<T> {
@@ -352,4 +358,21 @@ fn bulk(from: *const u8, to: *mut u8, bytes: usize) -> bool {
         let _ = (from, to, bytes);
         false
     }
+}
+
+/// Asks for the line at `place` to be brought here for writing: a hint.
+#[inline(always)]
+pub fn prefetch_write<W>(place: *const W) {
+    #[cfg(all(target_arch = "x86_64", not(test), not(loom)))]
+    // SAFETY: a prefetch changes nothing that can be seen and never faults, whatever the address; processors
+    // without `prefetchw` in 64-bit mode take it as no operation.
+    unsafe {
+        core::arch::asm!(
+            "prefetchw [{}]",
+            in(reg) place,
+            options(nostack, preserves_flags, readonly)
+        );
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(test), not(loom))))]
+    let _ = place;
 }

@@ -28,11 +28,11 @@ use super::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, Release},
     fence,
 };
-use super::lane::{LaneRecord, Phase, Place};
+use super::lane::{Intent, LaneRecord, Phase, Place};
 use super::seeded::{Bug, linearized, seeded};
 use super::shared::impl_shared;
 use super::signals::Signals;
-use super::word::{NODES_PER_LANE, Packing};
+use super::word::{NODES_PER_LANE, Packing, Word};
 use core::fmt::Debug;
 use zerocopy::FromZeros;
 
@@ -216,6 +216,19 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         (node ^ self.home(word)) as u64
     }
 
+    /// What an exchange of `phase` makes of word `word` that holds `old`, if it puts `spare` there.
+    #[inline(always)]
+    pub fn after(&self, phase: Phase, word: usize, old: u64, spare: usize) -> u64 {
+        let (packing, node) = (self.packing(), self.name(word, spare));
+        let Word { lap, .. } = packing.unpack(old);
+        let (lap, full) = if phase == Phase::Take {
+            (packing.lap(lap + 1), false)
+        } else {
+            (lap, true)
+        };
+        packing.pack(Word { lap, full, node })
+    }
+
     /// The parts of lane `lane`.
     #[inline(always)]
     pub fn own(&self, lane: usize) -> Result<Own<'a>, Corrupt> {
@@ -258,7 +271,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
 
     /// Exchanges the lane's spare for the node in word `word`, if that still holds `old`.
     ///
-    /// `new` names the spare and `out` is the node that `old` names. `announced` runs between the intent,
+    /// `spare` is the lane's and `out` is the node that `old` names. `announced` runs between the intent,
     /// which announces the operation, and the exchange: it wakes sleepers. Returns whether the exchange
     /// happened. The phase stays open in either case: the caller closes it.
     #[inline(always)]
@@ -266,12 +279,12 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         &self,
         own: &Own<'_>,
         phase: Phase,
-        (word, at): (usize, &AtomicU64),
-        (old, new): (u64, u64),
-        out: usize,
+        (word, at, old): (usize, &AtomicU64, u64),
+        (spare, out): (usize, usize),
         announced: impl FnOnce(),
     ) -> bool {
-        own.record.open(phase, word, old, new);
+        let new = self.after(phase, word, old, spare);
+        own.record.open(phase, word, old);
         announced();
         let done = at.compare_exchange(old, new, AcqRel, Relaxed).is_ok(); // (A), both ways
         if done {
@@ -307,11 +320,12 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     ///
     /// The caller holds the right to sweep the lane. Returns `None` where a process that is stopped in the
     /// middle of an exchange holds the answer: it is tried again later.
-    pub fn settle(&self, lane: usize, word: usize, old: u64, new: u64) -> Option<bool> {
+    pub fn settle(&self, lane: usize, intent: &Intent) -> Option<bool> {
+        let &Intent { word, old, .. } = intent;
         let (Some(at), Ok(own)) = (self.word(word), self.own(lane)) else {
             return Some(false); // a hostile number: nothing of it can be believed
         };
-        let (Ok(give), Ok(get)) = (self.node_in(word, new), self.node_in(word, old)) else {
+        let (Ok(spare), Ok(get)) = (self.spare(&own), self.node_in(word, old)) else {
             return Some(false); // as above
         };
         if seeded(Bug::RecoverAsNotDone) {
@@ -321,9 +335,10 @@ impl<'a, C: Capacity> Exchange<'a, C> {
             self.set_spare(&own, get);
             return Some(true);
         }
-        if self.spare(&own) == Ok(get) {
+        if spare == get {
             return Some(true); // the owner, or a recoverer before us, came that far
         }
+        let give = spare;
         let now = at.load(Acquire); // (A)
         if now == old {
             return Some(false);
@@ -379,12 +394,15 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         };
         let open = matches!(before.phase(), Phase::Push | Phase::Take | Phase::Return);
         let owned = if open && record.place() == self.place && !seeded(Bug::StaleEvidence) {
-            let intent = record.intent();
-            let word = usize::try_from(intent.word).ok()?;
+            let Intent {
+                phase, word, old, ..
+            } = record.intent(before);
             let now = self.word(word)?.load(Acquire); // (A)
+            let (spare, get) = (spare?, self.node_in(word, old).ok()?);
             match now {
-                now if now == intent.old => self.node_in(word, intent.new).ok(),
-                now if now == intent.new => self.node_in(word, intent.old).ok(),
+                _ if spare == get => Some(get), // the exchange happened, and the spare says so already
+                now if now == old => Some(spare),
+                now if now == self.after(phase, word, old, spare) => Some(get),
                 _ => None,
             }
         } else {

@@ -23,7 +23,7 @@ use zerocopy::FromZeros;
 pub struct LaneRecord {
     /// [`super::participant::Identity::word`] of the attachment that has it on lease; zero: free.
     pub owner: AtomicU64,
-    /// [`State`]: a count, and the phase of the operation.
+    /// [`State`]: a count, the word that is exchanged, and the phase of the operation.
     state: AtomicU64,
     /// [`Place::words`] of the structure that the operation is on.
     words: AtomicU64,
@@ -31,16 +31,12 @@ pub struct LaneRecord {
     head: AtomicU64,
     /// [`Place::capacity`].
     capacity: AtomicU64,
-    /// Which of the structure's words is exchanged.
-    word: AtomicU64,
     /// What the word held when the exchange began.
     old: AtomicU64,
-    /// What it holds if the exchange happened.
-    new: AtomicU64,
-    reserved: [AtomicU64; 8],
+    reserved: [AtomicU64; 10],
 }
 
-impl_shared!(impl[] LaneRecord { owner, state, words, head, capacity, word, old, new, reserved });
+impl_shared!(impl[] LaneRecord { owner, state, words, head, capacity, old, reserved });
 static_assertions::const_assert_eq!(size_of::<LaneRecord>(), 128);
 
 /// What an operation is doing.
@@ -63,14 +59,21 @@ pub enum Phase {
     Return = 6,
 }
 
-/// The state word: `count << 4 | phase`. The count grows with every exchange.
+/// The state word: `count << 34 | word << 4 | phase`. The count grows with every exchange.
+///
+/// All of an intent that is not in `old` is in this one word, because each store before a compare-and-swap is
+/// one that the processor must finish first: three more cost a push a third of its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State(u64);
+
+const PHASE: u64 = 15;
+const WORD_SHIFT: u32 = 4;
+const COUNT_SHIFT: u32 = 34;
 
 impl State {
     /// The phase; a value that no program of ours writes reads as [`Phase::Idle`].
     pub const fn phase(self) -> Phase {
-        match self.0 & 15 {
+        match self.0 & PHASE {
             1 => Phase::Filling,
             2 => Phase::Emptying,
             3 => Phase::Push,
@@ -81,12 +84,18 @@ impl State {
         }
     }
 
-    const fn with(self, phase: Phase) -> Self {
-        Self(self.0 & !15 | phase as u64)
+    /// The word that is exchanged, in the phases of an exchange.
+    pub const fn word(self) -> usize {
+        (self.0 << (u64::BITS - COUNT_SHIFT) >> (u64::BITS - COUNT_SHIFT + WORD_SHIFT)) as usize
     }
 
-    const fn next(self, phase: Phase) -> Self {
-        Self((self.0 & !15).wrapping_add(16) | phase as u64)
+    const fn with(self, phase: Phase) -> Self {
+        Self(self.0 & !PHASE | phase as u64)
+    }
+
+    const fn next(self, phase: Phase, word: usize) -> Self {
+        let count = (self.0 >> COUNT_SHIFT).wrapping_add(1) << COUNT_SHIFT;
+        Self(count | (word as u64) << WORD_SHIFT | phase as u64)
     }
 }
 
@@ -106,12 +115,12 @@ pub struct Place {
 pub struct Intent {
     /// Which structure.
     pub place: Place,
-    /// Which of its words.
-    pub word: u64,
-    /// The word before.
+    /// What it is about to do.
+    pub phase: Phase,
+    /// To which of its words.
+    pub word: usize,
+    /// The word before. The word after follows from it: see [`super::exchange::Exchange::after`].
     pub old: u64,
-    /// The word after.
-    pub new: u64,
 }
 
 impl LaneRecord {
@@ -147,13 +156,11 @@ impl LaneRecord {
         }
     }
 
-    /// Opens an exchange of word `word` from `old` to `new`.
+    /// Opens an exchange of word `word`, which holds `old`.
     #[inline(always)]
-    pub fn open(&self, phase: Phase, word: usize, old: u64, new: u64) {
-        self.word.store(word as u64, Relaxed); // published with the phase (I)
-        self.old.store(old, Relaxed); // (I)
-        self.new.store(new, Relaxed); // (I)
-        self.state.store(self.own().next(phase).0, Release); // (I)
+    pub fn open(&self, phase: Phase, word: usize, old: u64) {
+        self.old.store(old, Relaxed); // published with the phase (I)
+        self.state.store(self.own().next(phase, word).0, Release); // (I)
     }
 
     /// Ends an exchange or an announcement; the spare is settled.
@@ -171,13 +178,13 @@ impl LaneRecord {
         }
     }
 
-    /// The intent that the record holds.
-    pub fn intent(&self) -> Intent {
+    /// The intent that the record held in state `state`.
+    pub fn intent(&self, state: State) -> Intent {
         Intent {
             place: self.place(),
-            word: self.word.load(Relaxed), // ordered by the caller's read of the state (I)
-            old: self.old.load(Relaxed),   // (I)
-            new: self.new.load(Relaxed),   // (I)
+            phase: state.phase(),
+            word: state.word(),
+            old: self.old.load(Relaxed), // ordered by the caller's read of the state (I)
         }
     }
 }
@@ -204,11 +211,13 @@ mod tests {
             Phase::Return,
         ];
         for phase in phases {
-            let state = State(0).next(phase);
-            assert_eq!(state.phase(), phase);
+            let word = (1 << 30) - 1;
+            let state = State(u64::MAX).next(phase, word);
+            assert_eq!((state.phase(), state.word()), (phase, word));
+            assert_eq!(state.with(Phase::Idle).phase(), Phase::Idle);
             assert_ne!(
                 state,
-                state.next(phase),
+                state.next(phase, word),
                 "the count tells two exchanges apart"
             );
         }

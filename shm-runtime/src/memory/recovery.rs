@@ -39,7 +39,8 @@ pub fn settle_lane(
     };
     // Push, Take and Return need at most: settle, hold, return.
     for _ in 0..4 {
-        let phase = record.state().phase();
+        let state = record.state();
+        let phase = state.phase();
         if matches!(phase, Phase::Idle) {
             return Settled::Clean;
         }
@@ -54,9 +55,7 @@ pub fn settle_lane(
             shelf::put_back(&exchange, record, lane, kernel);
             continue;
         }
-        let intent = record.intent();
-        let word = usize::try_from(intent.word).unwrap_or(usize::MAX);
-        match exchange.settle(lane, word, intent.old, intent.new) {
+        match exchange.settle(lane, &record.intent(state)) {
             None => return Settled::Later,
             Some(true) if phase == Phase::Take => record.close(Phase::Held),
             Some(false) if phase == Phase::Return => record.close(Phase::Held),

@@ -8,7 +8,6 @@ use super::exchange::{Capacity, Exchange};
 use super::lane::{LaneRecord, Phase};
 use super::seeded::{Bug, seeded};
 use super::signals::Kernel;
-use super::word::Word;
 
 /// Puts the element that lane `lane` holds on its shelf. The caller owns the lane, or may sweep it.
 ///
@@ -35,13 +34,7 @@ pub fn put_back<C: Capacity>(
         // a lane takes only while its shelf is empty, so a full one is another program's doing
         return record.close(Phase::Idle);
     };
-    let new = Word {
-        lap: word.lap,
-        full: true,
-        node: exchange.name(shelf, held),
-    };
-    let new = exchange.packing().pack(new);
-    exchange.swap(&own, Phase::Return, (shelf, at), (old, new), free, || {
+    exchange.swap(&own, Phase::Return, (shelf, at, old), (held, free), || {
         exchange.signals.set_returned(); // before it is there: nobody takes the hint back meanwhile
         exchange.signals.filled.ring(kernel);
     });

@@ -50,7 +50,6 @@ use crate::memory::cell::{CellGroups, Cells};
 use crate::memory::exchange::{Exchange, Fixed, Line};
 use crate::memory::kernel::Linux;
 use crate::memory::lane::Place;
-use crate::memory::lanes::Lane;
 use crate::memory::padded::Padded;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Kernel, Signals, wait_until};
@@ -280,32 +279,27 @@ impl<T: Element, const N: usize> Queue<T, N> {
     /// Lock-free.
     #[inline]
     pub fn push(&self, value: T) -> Result<(), Full<T>> {
-        match self.attachment().enter_own() {
-            Some(lane) => self.push_on(lane, value),
-            None => self.push_slowly(value),
+        let pushed = match self.attachment().enter_own() {
+            Some(lane) => self.ring().push_at_once(lane.index(), value),
+            None => false,
+        };
+        if pushed {
+            Ok(())
+        } else {
+            self.push_slowly(value)
         }
     }
 
-    #[cold]
     #[inline(never)]
     fn push_slowly(&self, value: T) -> Result<(), Full<T>> {
-        let Some(lane) = self.attachment().enter_slowly() else {
-            self.refused(None);
-            return Err(Full(value));
+        let pushed = match self.attachment().enter() {
+            Some(lane) => self.ring().push(lane.index(), value).map_err(Some),
+            None => Err(None),
         };
-        self.push_on(lane, value)
-    }
-
-    #[inline(always)]
-    fn push_on(&self, lane: Lane<'_>, value: T) -> Result<(), Full<T>> {
-        match self.ring().push(lane.index(), value) {
-            Ok(()) => Ok(()),
-            Err(Stop::None) => Err(Full(value)),
-            Err(stop) => {
-                self.refused(Some(stop));
-                Err(Full(value))
-            }
-        }
+        pushed.map_err(|stop| {
+            self.refused(stop);
+            Full(value)
+        })
     }
 
     /// Pops the oldest element; one that came back goes first.
@@ -322,32 +316,23 @@ impl<T: Element, const N: usize> Queue<T, N> {
     /// Lock-free.
     #[inline]
     pub fn pop(&self) -> Option<T> {
-        match self.attachment().enter_own() {
-            Some(lane) => self.pop_on(lane),
+        let popped = match self.attachment().enter_own() {
+            Some(lane) => self.ring().pop_at_once(lane.index()),
+            None => None,
+        };
+        match popped {
+            Some(value) => Some(value),
             None => self.pop_slowly(),
         }
     }
 
-    #[cold]
     #[inline(never)]
     fn pop_slowly(&self) -> Option<T> {
-        let Some(lane) = self.attachment().enter_slowly() else {
-            self.refused(None);
-            return None;
+        let popped = match self.attachment().enter() {
+            Some(lane) => self.ring().pop(lane.index()).map_err(Some),
+            None => Err(None),
         };
-        self.pop_on(lane)
-    }
-
-    #[inline(always)]
-    fn pop_on(&self, lane: Lane<'_>) -> Option<T> {
-        match self.ring().pop(lane.index()) {
-            Ok(value) => Some(value),
-            Err(Stop::None) => None,
-            Err(stop) => {
-                self.refused(Some(stop));
-                None
-            }
-        }
+        popped.map_err(|stop| self.refused(stop)).ok()
     }
 
     /// A copy of the oldest element, which stays; works on read-only attachments.

@@ -22,7 +22,7 @@ use crate::memory::atomic::{
     AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed},
 };
-use crate::memory::cell::Cells;
+use crate::memory::cell::{Cells, prefetch_write};
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, look};
 use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::seeded::{Bug, linearized, seeded};
@@ -35,6 +35,8 @@ mod taking;
 
 /// Steps from a hint before it is mended by bisection.
 const STALE: usize = 8;
+/// Tickets between a push and the node that it brings in for a later one; twice as many for the word.
+const AHEAD: u64 = 8;
 /// Processor pauses for which an operation that follows on another's heels lets it get ahead.
 const PAUSES: usize = 16;
 /// Exchanges lost in a row after which the words are not believed any more: in good faith each lost one is
@@ -97,16 +99,22 @@ impl<P> Clone for Ring<'_, P> {
 }
 impl<P> Copy for Ring<'_, P> {}
 
-/// How an element leaves: gets the word's number, the word, its value, its parts and its node, and says
-/// whether it could take the element.
-trait Leave<'a, R>:
-    Fn(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop> + Copy
-{
+/// An element in its word.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'a> {
+    /// The word's number.
+    slot: usize,
+    /// The word.
+    at: &'a AtomicU64,
+    /// What it holds.
+    old: u64,
+    /// The node that this names.
+    node: usize,
 }
-impl<'a, R, F> Leave<'a, R> for F where
-    F: Fn(usize, &'a AtomicU64, u64, Word, usize) -> Result<Option<R>, Stop> + Copy
-{
-}
+
+/// How an element leaves: says whether it could take it.
+trait Leave<'a, R>: Fn(Found<'a>) -> Result<Option<R>, Stop> + Copy {}
+impl<'a, R, F> Leave<'a, R> for F where F: Fn(Found<'a>) -> Result<Option<R>, Stop> + Copy {}
 
 /// A walk from a hint to the ticket that is next at one end.
 struct Walk {
@@ -270,22 +278,43 @@ impl<'a, P: Parts> Ring<'a, P> {
         }
     }
 
-    /// Pushes what the node `spare` of `lane` holds: at once where the hint is right and nobody interferes.
+    /// Pushes `value` if the hint is right and nobody interferes: nearly always. Else nothing was done, for
+    /// whatever reason, and [`Ring::push`] finds out.
     #[inline(always)]
-    fn push_spare(self, own: Own<'_>, spare: usize) -> Result<(), Stop> {
+    pub fn push_at_once(self, lane: usize, value: P::Element) -> bool {
         let hint = self.0.tail().load(Relaxed); // only a hint
-        match self.try_push(&own, spare, hint)? {
-            Tried::Done(()) => Ok(()),
-            _ => self.push_walking(own.lane),
-        }
+        let Ok(own) = self.exchange().own(lane) else {
+            return false;
+        };
+        let Ok(spare) = self.fill_node(&own, value) else {
+            return false;
+        };
+        own.record.enter(&self.exchange().place);
+        self.fetch_ahead(hint);
+        let tried = self.try_push(&own, spare, hint);
+        own.record.close(Phase::Idle);
+        matches!(tried, Ok(Tried::Done(())))
     }
 
-    /// Pushes, from the hint to wherever the tail is.
-    #[inline(never)]
-    fn push_walking(self, lane: usize) -> Result<(), Stop> {
-        let own = self.exchange().own(lane)?;
-        own.record.close(Phase::Filling);
-        let spare = self.exchange().spare(&own)?;
+    /// Brings in what the next pushes will write, while there is time.
+    ///
+    /// Words and nodes come back from consumers one line after the other. A store that waits for its line
+    /// holds up the compare-and-swap behind it, so without this nothing overlaps.
+    #[inline(always)]
+    fn fetch_ahead(self, ticket: u64) {
+        if cfg!(test) {
+            return; // nothing to a model but one more load
+        }
+        let (_, far) = self.slot(ticket.wrapping_add(2 * AHEAD));
+        prefetch_write(far);
+        let (i, near) = self.slot(ticket.wrapping_add(AHEAD));
+        let named = self.packing().unpack(near.load(Relaxed)).node; // only a hint
+        self.0.cells().prefetch_write(named as usize ^ i); // a word's home is its own number
+    }
+
+    /// Pushes what the lane's node `spare` holds, from the hint to wherever the tail is.
+    fn push_walking(self, own: Own<'_>, spare: usize) -> Result<(), Stop> {
+        own.record.announce(Phase::Filling);
         let mut walk = Walk::from(self.0.tail());
         loop {
             match self.try_push(&own, spare, walk.ticket)? {
@@ -317,11 +346,6 @@ impl<'a, P: Parts> Ring<'a, P> {
             return Ok(Tried::Elsewhere(i, word));
         }
         let out = exchange.node_in(i, old)?;
-        let new = packing.pack(Word {
-            lap,
-            full: true,
-            node: exchange.name(i, spare),
-        });
         if seeded(Bug::HintBeforeExchange) {
             self.0.tail().store(ticket.wrapping_add(1), Relaxed);
         }
@@ -330,7 +354,7 @@ impl<'a, P: Parts> Ring<'a, P> {
                 exchange.signals.filled.ring(&self.0.kernel());
             }
         };
-        if !exchange.swap(own, Phase::Push, (i, at), (old, new), out, ring) {
+        if !exchange.swap(own, Phase::Push, (i, at, old), (spare, out), ring) {
             return Ok(Tried::Lost);
         }
         if seeded(Bug::WakeAfterPublish) {
@@ -350,7 +374,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     #[inline(always)]
     fn push_node(self, own: Own<'_>, spare: usize) -> Result<(), Stop> {
         own.record.enter(&self.exchange().place);
-        let done = self.push_spare(own, spare);
+        let done = self.push_walking(own, spare);
         own.record.close(Phase::Idle);
         done
     }
@@ -382,25 +406,32 @@ impl<'a, P: Parts> Ring<'a, P> {
     }
 
     /// Pushes `value`.
-    #[inline(always)]
     pub fn push(self, lane: usize, value: P::Element) -> Result<(), Stop> {
         let own = self.exchange().own(lane)?;
         let spare = self.fill_node(&own, value)?;
         self.push_node(own, spare)
     }
 
-    /// Pops through `leave`: at once where the hint is right and nobody interferes.
+    /// Pops if the hint is right, nobody interferes, and no element came back: nearly always. Else nothing
+    /// was done, for whatever reason, and [`Ring::pop`] finds out.
     #[inline(always)]
-    fn pop_with<R>(self, lane: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+    pub fn pop_at_once(self, lane: usize) -> Option<P::Element> {
         let hint = self.0.head().load(Relaxed); // only a hint
-        match self.try_pop(hint, leave)? {
-            Tried::Done(taken) => Ok(taken),
-            _ => self.pop_walking(lane, leave),
+        let record = self.record(lane).ok()?;
+        record.enter(&self.exchange().place);
+        record.announce(Phase::Emptying);
+        let popped = match (self.exchange().signals.returned(), self.find(hint)) {
+            (None, Ok(Ok(found))) => self.leave_copy(lane, found),
+            _ => Ok(None),
+        };
+        if let Ok(Some(_)) = popped {
+            self.0.head().store(hint.wrapping_add(1), Relaxed); // only a hint
         }
+        record.close(Phase::Idle);
+        popped.ok()?
     }
 
-    /// Pops, from the hint to wherever the head is.
-    #[inline(never)]
+    /// Pops through `leave`, from the hint to wherever the head is.
     fn pop_walking<R>(self, lane: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
         let own = self.exchange().own(lane)?;
         let mut walk = Walk::from(self.0.head());
@@ -423,25 +454,39 @@ impl<'a, P: Parts> Ring<'a, P> {
     /// Pops from the word of `ticket`, if it holds that.
     #[inline(always)]
     fn try_pop<R>(self, ticket: u64, leave: impl Leave<'a, R>) -> Result<Tried<R>, Stop> {
-        let (i, at) = self.slot(ticket);
-        let old = at.load(Acquire); // (A)
-        let word = self.packing().unpack(old);
-        if !word.full || (word.lap != self.lap(ticket) && !seeded(Bug::NoLap)) {
-            return Ok(Tried::Elsewhere(i, word));
-        }
-        let node = self.exchange().node_in(i, old)?;
+        let found = match self.find(ticket)? {
+            Ok(found) => found,
+            Err((i, word)) => return Ok(Tried::Elsewhere(i, word)),
+        };
         if seeded(Bug::HintBeforeExchange) {
             self.0.head().store(ticket.wrapping_add(1), Relaxed);
         }
-        let Some(taken) = leave(i, at, old, word, node)? else {
+        let Some(taken) = leave(found)? else {
             return Ok(Tried::Lost);
         };
         self.0.head().store(ticket.wrapping_add(1), Relaxed); // only a hint
         Ok(Tried::Done(taken))
     }
 
-    /// The next element, through `leave`: one that came back first.
+    /// The element of `ticket`; else the word, which is at another one.
     #[inline(always)]
+    fn find(self, ticket: u64) -> Result<Result<Found<'a>, (usize, Word)>, Stop> {
+        let (slot, at) = self.slot(ticket);
+        let old = at.load(Acquire); // (A)
+        let word = self.packing().unpack(old);
+        if !word.full || (word.lap != self.lap(ticket) && !seeded(Bug::NoLap)) {
+            return Ok(Err((slot, word)));
+        }
+        let node = self.exchange().node_in(slot, old)?;
+        Ok(Ok(Found {
+            slot,
+            at,
+            old,
+            node,
+        }))
+    }
+
+    /// The next element, through `leave`: one that came back first.
     fn next<R>(self, lane: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
         if let Some(seen) = self.exchange().signals.returned() {
             match self.leave_shelves(seen, leave) {
@@ -449,47 +494,41 @@ impl<'a, P: Parts> Ring<'a, P> {
                 other => return other,
             }
         }
-        self.pop_with(lane, leave)
+        self.pop_walking(lane, leave)
     }
 
     /// Copies the element out and empties its word.
     #[inline(always)]
-    fn leave_copy(
-        self,
-        lane: usize,
-        i: usize,
-        at: &AtomicU64,
-        old: u64,
-        word: Word,
-        node: usize,
-    ) -> Result<Option<P::Element>, Stop> {
-        let packing = self.packing();
-        let value = self.0.cells().load(node).ok_or(Stop::Corrupt)?;
+    fn leave_copy(self, lane: usize, found: Found<'_>) -> Result<Option<P::Element>, Stop> {
+        let (packing, old) = (self.packing(), found.old);
+        let value = self.0.cells().load(found.node).ok_or(Stop::Corrupt)?;
         self.exchange().signals.emptied.ring(&self.0.kernel());
+        let word = packing.unpack(old);
         let new = packing.pack(Word {
             lap: packing.lap(word.lap + 1),
             full: false,
             ..word
         });
-        if at.compare_exchange(old, new, AcqRel, Relaxed).is_err() {
+        if found
+            .at
+            .compare_exchange(old, new, AcqRel, Relaxed)
+            .is_err()
+        {
             return Ok(None); // (A): the copy is thrown away
         }
-        linearized(lane, i, old, new);
+        linearized(lane, found.slot, old, new);
         if seeded(Bug::CopyAfterRelease) {
-            return self.0.cells().load(node).ok_or(Stop::Corrupt).map(Some);
+            return self.0.cells().load(found.node).ok_or(Stop::Corrupt).map(Some);
         }
         Ok(Some(value))
     }
 
     /// Pops the next element; one that came back first.
-    #[inline(always)]
     pub fn pop(self, lane: usize) -> Result<P::Element, Stop> {
         let record = self.record(lane)?;
         record.enter(&self.exchange().place);
         record.announce(Phase::Emptying);
-        let popped = self.next(lane, move |i, at, old, word, node| {
-            self.leave_copy(lane, i, at, old, word, node)
-        });
+        let popped = self.next(lane, move |found| self.leave_copy(lane, found));
         record.close(Phase::Idle);
         popped
     }

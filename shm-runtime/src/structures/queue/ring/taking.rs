@@ -1,11 +1,10 @@
 //! Elements that are taken and acknowledged, or come back.
 
-use super::{Leave, PATIENCE, Parts, Ring, Stop};
-use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
+use super::{Found, Leave, PATIENCE, Parts, Ring, Stop};
+use crate::memory::atomic::Ordering::Acquire;
 use crate::memory::exchange::Own;
 use crate::memory::lane::Phase;
 use crate::memory::shelf;
-use crate::memory::word::Word;
 
 impl<'a, P: Parts> Ring<'a, P> {
     /// Takes the next element in place: it becomes the lane's spare, and the lane is [`Phase::Held`] until
@@ -27,16 +26,11 @@ impl<'a, P: Parts> Ring<'a, P> {
 
     fn take_announced(self, own: Own<'_>) -> Result<(), Stop> {
         let spare = self.exchange().spare(&own)?;
-        let leave = move |i: usize, at: &AtomicU64, old: u64, word: Word, node: usize| {
-            let (exchange, packing) = (self.exchange(), self.packing());
-            let lap = packing.lap(word.lap + 1);
-            let new = packing.pack(Word {
-                lap,
-                full: false,
-                node: exchange.name(i, spare),
-            });
+        let leave = move |found: Found<'a>| {
+            let exchange = self.exchange();
             let wake = || exchange.signals.emptied.ring(&self.0.kernel());
-            let done = exchange.swap(&own, Phase::Take, (i, at), (old, new), node, wake);
+            let word = (found.slot, found.at, found.old);
+            let done = exchange.swap(&own, Phase::Take, word, (spare, found.node), wake);
             if !done {
                 own.record.close(Phase::Emptying);
             }
@@ -77,7 +71,13 @@ impl<'a, P: Parts> Ring<'a, P> {
                 return Err(Stop::None);
             }
             let node = self.exchange().node_in(shelf, old)?;
-            if let Some(element) = leave(shelf, at, old, word, node)? {
+            let found = Found {
+                slot: shelf,
+                at,
+                old,
+                node,
+            };
+            if let Some(element) = leave(found)? {
                 return Ok(element);
             }
         }
