@@ -45,7 +45,7 @@ pub struct Line {
     /// The lane's shelf: an exchange word for an element that was taken and came back.
     shelf: AtomicU64,
     /// Where the lane met the end of the structure last, when it emptied and when it filled: see
-    /// [`Own::is_close_behind`].
+    /// [`Pace`].
     ends: [AtomicU64; 2],
     reserved: [AtomicU64; 12],
 }
@@ -95,9 +95,6 @@ pub fn look(word: &AtomicU64) -> u64 {
     value
 }
 
-/// How often an operation waits a moment where the lane met the end at the same ticket before.
-const PATIENT_TIMES: u64 = 32;
-
 /// Something in shared memory that no program of ours leaves there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
@@ -128,22 +125,66 @@ pub struct Own<'a> {
     spare_home: usize,
 }
 
-impl Own<'_> {
-    /// Whether an operation that meets the end of the structure at this ticket follows on another's heels, and
-    /// does well to wait a moment before it looks again: not if the lane met it there again and again,
-    /// as who polls an idle structure does.
-    pub fn is_close_behind(&self, filling: bool, ticket: u64) -> bool {
-        let end = &self.line.ends[usize::from(filling)];
-        let last = end.load(Relaxed); // only the lane writes it, and believes nothing of it
-        let times = if last >> 8 == ticket << 8 >> 8 {
-            last & 0xFF
-        } else {
+/// The longest pause of a lane that follows on another's heels: `2^n` times [`SHORTEST_PAUSE`].
+const LONGEST_PAUSE: u64 = 4;
+/// Processor pauses in the shortest.
+const SHORTEST_PAUSE: u64 = 16;
+/// Meetings with the end without a pause, before one is tried again.
+const PROBE: u64 = 64;
+
+/// What a lane learned at one end of a structure: `ticket << 16 | level << 8 | count`.
+///
+/// Who looks at a word that somebody is about to exchange takes its line away from him, so two who follow on each
+/// other's heels send it to and fro for every single element. A pause at the end lets the other get ahead,
+/// and the next elements are had without a meeting. It pays only where they come fast. So a pause in which as
+/// many came as the processor paused is followed by a longer one, one that brought few by a shorter, and
+/// the shortest by none; once in a while the shortest is tried. Levels: 0 none, then 1, 2, 4 … times 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pace(u64);
+
+impl Pace {
+    const fn pauses(level: u64) -> u64 {
+        if level == 0 {
             0
-        };
-        if times < PATIENT_TIMES {
-            end.store(ticket << 8 | (times + 1), Relaxed); // as above
+        } else {
+            SHORTEST_PAUSE << (level - 1)
         }
-        times < PATIENT_TIMES
+    }
+
+    /// What follows from meeting the end at `ticket`.
+    const fn meets(self, ticket: u64) -> Self {
+        let ticket = ticket << 16 >> 16;
+        let came = (ticket.wrapping_sub(self.0 >> 16)) << 16 >> 16;
+        let (level, count) = (self.level(), self.0 & 0xFF);
+        let pauses = Self::pauses(level);
+        let (level, count) = if level == 0 && came == 0 {
+            (0, count)
+        } else if level == 0 {
+            ((count + 1) / PROBE, (count + 1) % PROBE)
+        } else if came >= pauses && level <= LONGEST_PAUSE {
+            (level + 1, 0)
+        } else if came < pauses / 4 {
+            (level - 1, 0)
+        } else {
+            (level, 0)
+        };
+        Self(ticket << 16 | level << 8 | count)
+    }
+
+    const fn level(self) -> u64 {
+        let level = self.0 >> 8 & 0xFF;
+        if level > LONGEST_PAUSE + 1 { 0 } else { level } // no program of ours writes a larger one
+    }
+}
+
+impl Own<'_> {
+    /// How many processor pauses an operation that meets the end of the structure at `ticket` does well to make
+    /// before it looks once more.
+    pub fn pauses_at_end(&self, filling: bool, ticket: u64) -> u64 {
+        let end = &self.line.ends[usize::from(filling)];
+        let pace = Pace(end.load(Relaxed)).meets(ticket); // only the lane writes it
+        end.store(pace.0, Relaxed); // as above
+        Pace::pauses(pace.level())
     }
 }
 

@@ -293,7 +293,7 @@ impl<T: Element, const N: usize> Queue<T, N> {
     #[inline(never)]
     fn push_slowly(&self, value: T) -> Result<(), Full<T>> {
         let pushed = match self.attachment().enter() {
-            Some(lane) => self.ring().push(lane.index(), value).map_err(Some),
+            Some(lane) => self.ring().push(lane.index(), value, true).map_err(Some),
             None => Err(None),
         };
         pushed.map_err(|stop| {
@@ -329,7 +329,7 @@ impl<T: Element, const N: usize> Queue<T, N> {
     #[inline(never)]
     fn pop_slowly(&self) -> Option<T> {
         let popped = match self.attachment().enter() {
-            Some(lane) => self.ring().pop(lane.index()).map_err(Some),
+            Some(lane) => self.ring().pop(lane.index(), true).map_err(Some),
             None => Err(None),
         };
         popped.map_err(|stop| self.refused(stop)).ok()
@@ -360,10 +360,10 @@ impl<T: Element, const N: usize> Queue<T, N> {
             self.refused(None);
             return 0;
         };
-        let ring = self.ring();
-        let full = values
-            .iter()
-            .position(|&value| ring.push(lane.index(), value).is_err());
+        let (ring, lane) = (self.ring(), lane.index());
+        let full = values.iter().enumerate().position(|(count, &value)| {
+            !ring.push_at_once(lane, value) && ring.push(lane, value, count == 0).is_err()
+        });
         full.unwrap_or(values.len())
     }
 
@@ -381,11 +381,12 @@ impl<T: Element, const N: usize> Queue<T, N> {
             self.refused(None);
             return 0;
         };
-        let ring = self.ring();
+        let (ring, lane) = (self.ring(), lane.index());
         for (count, place) in out.iter_mut().enumerate() {
-            match ring.pop(lane.index()) {
-                Ok(value) => *place = value,
-                Err(_) => return count,
+            let popped = ring.pop_at_once(lane);
+            match popped.or_else(|| ring.pop(lane, count == 0).ok()) {
+                Some(value) => *place = value,
+                None => return count,
             }
         }
         out.len()

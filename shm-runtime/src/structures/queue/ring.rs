@@ -37,8 +37,6 @@ mod taking;
 const STALE: usize = 8;
 /// Tickets between a push and the node that it brings in for a later one; twice as many for the word.
 const AHEAD: u64 = 8;
-/// Processor pauses for which an operation that follows on another's heels lets it get ahead.
-const PAUSES: usize = 16;
 /// Exchanges lost in a row after which the words are not believed any more: in good faith each lost one is
 /// somebody else's success.
 const PATIENCE: usize = 1 << 20;
@@ -121,17 +119,17 @@ struct Walk {
     ticket: u64,
     steps: usize,
     lost: usize,
-    paused: bool,
+    patient: bool,
 }
 
 impl Walk {
     #[inline(always)]
-    fn from(hint: &AtomicU64) -> Self {
+    fn from(hint: &AtomicU64, patient: bool) -> Self {
         Self {
             ticket: hint.load(Relaxed), // only a hint
             steps: 0,
             lost: 0,
-            paused: false,
+            patient,
         }
     }
 }
@@ -251,19 +249,17 @@ impl<'a, P: Parts> Ring<'a, P> {
         Ok(())
     }
 
-    /// As [`Ring::behind`], for those who will be back: at the end of the queue it waits a moment for the
-    /// other side to get ahead, and has its caller look once more.
-    ///
-    /// Who looks at a word that somebody is about to exchange takes the line away from him, so that two who
-    /// follow on each other's heels send it to and fro for every single element.
-    #[inline(always)]
+    /// As [`Ring::behind`]; at the end of the queue a patient walk lets the other side get ahead for a moment,
+    /// if that paid before, and has its caller look once more.
     fn behind_or_pause(self, end: End, walk: &mut Walk, own: &Own<'_>) -> Result<(), Stop> {
         let behind = self.behind(end, walk);
-        let is_end = behind == Err(Stop::None) && !walk.paused;
-        if is_end && own.is_close_behind(end == End::Tail, walk.ticket) {
-            walk.paused = true;
-            (0..PAUSES).for_each(|_| core::hint::spin_loop());
-            return Ok(());
+        if behind == Err(Stop::None) && walk.patient {
+            walk.patient = false;
+            let pauses = own.pauses_at_end(end == End::Tail, walk.ticket);
+            if pauses > 0 {
+                (0..pauses).for_each(|_| core::hint::spin_loop());
+                return Ok(());
+            }
         }
         behind
     }
@@ -313,9 +309,9 @@ impl<'a, P: Parts> Ring<'a, P> {
     }
 
     /// Pushes what the lane's node `spare` holds, from the hint to wherever the tail is.
-    fn push_walking(self, own: Own<'_>, spare: usize) -> Result<(), Stop> {
+    fn push_walking(self, own: Own<'_>, spare: usize, patient: bool) -> Result<(), Stop> {
         own.record.announce(Phase::Filling);
-        let mut walk = Walk::from(self.0.tail());
+        let mut walk = Walk::from(self.0.tail(), patient);
         loop {
             match self.try_push(&own, spare, walk.ticket)? {
                 Tried::Done(()) => return Ok(()),
@@ -368,13 +364,13 @@ impl<'a, P: Parts> Ring<'a, P> {
     #[inline(always)]
     pub fn push_filled(self, lane: usize) -> Result<(), Stop> {
         let own = self.exchange().own(lane)?;
-        self.push_node(own, self.exchange().spare(&own)?)
+        self.push_node(own, self.exchange().spare(&own)?, true)
     }
 
     #[inline(always)]
-    fn push_node(self, own: Own<'_>, spare: usize) -> Result<(), Stop> {
+    fn push_node(self, own: Own<'_>, spare: usize, patient: bool) -> Result<(), Stop> {
         own.record.enter(&self.exchange().place);
-        let done = self.push_walking(own, spare);
+        let done = self.push_walking(own, spare, patient);
         own.record.close(Phase::Idle);
         done
     }
@@ -406,10 +402,10 @@ impl<'a, P: Parts> Ring<'a, P> {
     }
 
     /// Pushes `value`.
-    pub fn push(self, lane: usize, value: P::Element) -> Result<(), Stop> {
+    pub fn push(self, lane: usize, value: P::Element, patient: bool) -> Result<(), Stop> {
         let own = self.exchange().own(lane)?;
         let spare = self.fill_node(&own, value)?;
-        self.push_node(own, spare)
+        self.push_node(own, spare, patient)
     }
 
     /// Pops if the hint is right, nobody interferes, and no element came back: nearly always. Else nothing
@@ -432,9 +428,14 @@ impl<'a, P: Parts> Ring<'a, P> {
     }
 
     /// Pops through `leave`, from the hint to wherever the head is.
-    fn pop_walking<R>(self, lane: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+    fn pop_walking<R>(
+        self,
+        lane: usize,
+        patient: bool,
+        leave: impl Leave<'a, R>,
+    ) -> Result<R, Stop> {
         let own = self.exchange().own(lane)?;
-        let mut walk = Walk::from(self.0.head());
+        let mut walk = Walk::from(self.0.head(), patient);
         loop {
             match self.try_pop(walk.ticket, leave)? {
                 Tried::Done(taken) => return Ok(taken),
@@ -487,14 +488,14 @@ impl<'a, P: Parts> Ring<'a, P> {
     }
 
     /// The next element, through `leave`: one that came back first.
-    fn next<R>(self, lane: usize, leave: impl Leave<'a, R>) -> Result<R, Stop> {
+    fn next<R>(self, lane: usize, patient: bool, leave: impl Leave<'a, R>) -> Result<R, Stop> {
         if let Some(seen) = self.exchange().signals.returned() {
             match self.leave_shelves(seen, leave) {
                 Err(Stop::None) => {}
                 other => return other,
             }
         }
-        self.pop_walking(lane, leave)
+        self.pop_walking(lane, patient, leave)
     }
 
     /// Copies the element out and empties its word.
@@ -518,17 +519,22 @@ impl<'a, P: Parts> Ring<'a, P> {
         }
         linearized(lane, found.slot, old, new);
         if seeded(Bug::CopyAfterRelease) {
-            return self.0.cells().load(found.node).ok_or(Stop::Corrupt).map(Some);
+            return self
+                .0
+                .cells()
+                .load(found.node)
+                .ok_or(Stop::Corrupt)
+                .map(Some);
         }
         Ok(Some(value))
     }
 
     /// Pops the next element; one that came back first.
-    pub fn pop(self, lane: usize) -> Result<P::Element, Stop> {
+    pub fn pop(self, lane: usize, patient: bool) -> Result<P::Element, Stop> {
         let record = self.record(lane)?;
         record.enter(&self.exchange().place);
         record.announce(Phase::Emptying);
-        let popped = self.next(lane, move |found| self.leave_copy(lane, found));
+        let popped = self.next(lane, patient, move |found| self.leave_copy(lane, found));
         record.close(Phase::Idle);
         popped
     }

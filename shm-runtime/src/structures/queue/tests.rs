@@ -68,7 +68,7 @@ impl<const N: usize> Parts for Memory<N> {
 fn zeroed_is_empty() {
     let memory = Memory::<8>::new();
     let ring = memory.ring();
-    assert_eq!(ring.pop(0), Err(Stop::None));
+    assert_eq!(ring.pop(0, true), Err(Stop::None));
     assert_eq!(ring.peek(), Err(Stop::None));
     assert_eq!(ring.len(), 0);
     assert!(ring.is_blocked(false) && !ring.is_blocked(true));
@@ -97,21 +97,21 @@ fn p6_a_wrong_hint_is_mended() {
     let memory = Memory::<N>::new();
     let ring = memory.ring();
     for value in 0..3 * N as u64 + 17 {
-        ring.push(0, value).unwrap();
-        assert_eq!(ring.pop(1), Ok(value));
+        ring.push(0, value, true).unwrap();
+        assert_eq!(ring.pop(1, true), Ok(value));
     }
     for hint in [0, 1, 17, N as u64, 1 << 30, 1 << 61, u64::MAX, u64::MAX - 5] {
-        ring.push(0, hint).unwrap();
+        ring.push(0, hint, true).unwrap();
         memory.repr.head.store(hint, Relaxed);
         memory.repr.tail.store(hint, Relaxed);
-        ring.push(2, !hint).unwrap();
-        assert_eq!(ring.pop(1), Ok(hint));
+        ring.push(2, !hint, true).unwrap();
+        assert_eq!(ring.pop(1, true), Ok(hint));
         memory
             .repr
             .head
             .store(hint.wrapping_sub(1_000_000_000), Relaxed);
-        assert_eq!(ring.pop(1), Ok(!hint));
-        assert_eq!(ring.pop(1), Err(Stop::None));
+        assert_eq!(ring.pop(1, true), Ok(!hint));
+        assert_eq!(ring.pop(1, true), Err(Stop::None));
     }
 }
 
@@ -127,14 +127,14 @@ fn p2_a_stale_hint_costs_log_n() {
     let memory = Memory::<N>::new();
     let ring = memory.ring();
     for value in 0..5 * N as u64 + 40_000 {
-        ring.push(0, value).unwrap();
-        ring.pop(1).unwrap();
+        ring.push(0, value, true).unwrap();
+        ring.pop(1, true).unwrap();
     }
     memory.repr.tail.store(3, Relaxed);
     memory.repr.head.store(3, Relaxed);
     set_hook(Some(|| ACCESSES.set(ACCESSES.get() + 1)));
-    ring.push(0, 1).unwrap();
-    ring.pop(1).unwrap();
+    ring.push(0, 1, true).unwrap();
+    ring.pop(1, true).unwrap();
     set_hook(None);
     assert!(ACCESSES.get() < 150, "{} accesses", ACCESSES.get());
 }
@@ -168,16 +168,18 @@ fn run<const N: usize>(ops: &[(Op, usize)]) {
     let mut back = Vec::new();
     for (value, &(op, lane)) in (1..).zip(ops) {
         match op {
-            Op::Push if queue.len() == N => assert_eq!(ring.push(lane, value), Err(Stop::None)),
+            Op::Push if queue.len() == N => {
+                assert_eq!(ring.push(lane, value, true), Err(Stop::None))
+            }
             Op::Push => {
-                assert_eq!(ring.push(lane, value), Ok(()));
+                assert_eq!(ring.push(lane, value, true), Ok(()));
                 queue.push_back(value);
             }
             Op::Peek => assert_eq!(ring.peek().ok(), queue.front().copied()),
             Op::Len => assert_eq!(ring.len(), queue.len()),
             Op::Pop | Op::TakeDone | Op::TakeDrop => {
                 let got = if matches!(op, Op::Pop) {
-                    ring.pop(lane)
+                    ring.pop(lane, true)
                 } else {
                     ring.take(lane).and_then(|()| ring.spare_value(lane))
                 };

@@ -6,7 +6,7 @@ use crate::memory::exchange::look;
 impl<P: Parts> Ring<'_, P> {
     /// A copy of the next element, which stays where it is.
     pub fn peek(self) -> Result<P::Element, Stop> {
-        let mut walk = Walk::from(self.0.head());
+        let mut walk = Walk::from(self.0.head(), false);
         loop {
             let (i, at) = self.slot(walk.ticket);
             let old = look(at);

@@ -41,7 +41,7 @@ impl<'a, P: Parts> Ring<'a, P> {
             Err(Stop::None) => {}
             other => return other,
         }
-        self.next(own.lane, leave)
+        self.next(own.lane, true, leave)
     }
 
     /// Acknowledges the held element: the lane's spare is a spare again.
