@@ -32,7 +32,7 @@ use super::lane::{Intent, LaneRecord, Phase, Place};
 use super::seeded::{Bug, linearized, seeded};
 use super::shared::impl_shared;
 use super::signals::Signals;
-use super::word::{NODES_PER_LANE, Packing, Word};
+use super::word::{MAX_LANES, NODES_PER_LANE, Packing, Word};
 use core::fmt::Debug;
 use zerocopy::FromZeros;
 
@@ -52,6 +52,19 @@ pub struct Line {
 
 impl_shared!(impl[] Line { spare, shelf, ends, reserved });
 static_assertions::const_assert_eq!(size_of::<Line>(), 128);
+static_assertions::const_assert_eq!(core::mem::offset_of!(Words<1>, words), 128); // as `Place` says
+
+/// Signals and words, as they lie in the segment. Behind them, at a multiple of 128, lie the lines.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+pub struct Words<const N: usize> {
+    /// What operations signal to each other.
+    pub signals: Signals,
+    /// The structure's own words.
+    pub words: [AtomicU64; N],
+}
+
+impl_shared!(impl[const N: usize] Words[N] { signals, words });
 
 /// How many words there are: in the type, where it is known; so that a mask is a constant.
 pub trait Capacity: Copy + Debug {
@@ -112,6 +125,21 @@ pub struct Exchange<'a, C: Capacity> {
     pub records: &'a [LaneRecord],
     /// Where this is, for intents.
     pub place: Place,
+}
+
+/// A word that is to be exchanged.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// How.
+    pub phase: Phase,
+    /// [`super::lane::State::number`].
+    pub number: u64,
+    /// Its number.
+    pub word: usize,
+    /// Where it is.
+    pub at: &'a AtomicU64,
+    /// What it holds.
+    pub old: u64,
 }
 
 /// A lane's parts, found once per operation.
@@ -245,10 +273,17 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         self.capacity() + NODES_PER_LANE * lane
     }
 
+    /// The number that the value `value` of word `word` gives for its node: an input, which whoever takes it for
+    /// an index checks first.
+    #[inline(always)]
+    pub fn named(&self, word: usize, value: u64) -> usize {
+        self.packing().unpack(value).node as usize ^ self.home(word)
+    }
+
     /// The node that the value `value` of word `word` names.
     #[inline(always)]
     pub fn node_in(&self, word: usize, value: u64) -> Result<usize, Corrupt> {
-        self.check(self.packing().unpack(value).node as usize ^ self.home(word))
+        self.check(self.named(word, value))
     }
 
     /// How word `word` names node `node`.
@@ -257,17 +292,33 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         (node ^ self.home(word)) as u64
     }
 
-    /// What an exchange of `phase` makes of word `word` that holds `old`, if it puts `spare` there.
+    /// What an exchange makes of its word, if it puts `spare` there.
     #[inline(always)]
-    pub fn after(&self, phase: Phase, word: usize, old: u64, spare: usize) -> u64 {
-        let (packing, node) = (self.packing(), self.name(word, spare));
-        let Word { lap, .. } = packing.unpack(old);
-        let (lap, full) = if phase == Phase::Take {
-            (packing.lap(lap + 1), false)
-        } else {
-            (lap, true)
+    pub fn after(&self, target: &Target<'_>, spare: usize) -> u64 {
+        let (packing, node) = (self.packing(), self.name(target.word, spare));
+        let Word { lap, .. } = packing.unpack(target.old);
+        let (lap, full) = match target.phase {
+            Phase::Take | Phase::Reclaim => (packing.lap(lap + 1), false),
+            _ => (lap, true),
         };
         packing.pack(Word { lap, full, node })
+    }
+
+    /// The exchange that an intent names.
+    fn target(&self, intent: &Intent) -> Option<Target<'a>> {
+        let &Intent { phase, number, old } = intent;
+        let word = match phase {
+            Phase::Return | Phase::Reclaim => self.shelf(number as usize % MAX_LANES),
+            _ => number as usize & (self.capacity() - 1), // a power of two: the place says so
+        };
+        let at = self.word(word)?;
+        Some(Target {
+            phase,
+            number,
+            word,
+            at,
+            old,
+        })
     }
 
     /// The parts of lane `lane`.
@@ -284,12 +335,18 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     /// The lane's spare node.
     #[inline(always)]
     pub fn spare(&self, own: &Own<'_>) -> Result<usize, Corrupt> {
-        self.check(own.line.spare.load(Relaxed) as usize ^ own.spare_home) // own, or settled (S)
+        self.check(self.spare_named(own))
+    }
+
+    /// The number that the lane's line gives for its spare: an input, as [`Self::named`].
+    #[inline(always)]
+    pub fn spare_named(&self, own: &Own<'_>) -> usize {
+        own.line.spare.load(Relaxed) as usize ^ own.spare_home // own, or settled (S)
     }
 
     /// Refuses a node that does not exist: every number from shared memory is an input.
     #[inline(always)]
-    fn check(&self, node: usize) -> Result<usize, Corrupt> {
+    pub fn check(&self, node: usize) -> Result<usize, Corrupt> {
         if node < self.nodes() {
             Ok(node)
         } else {
@@ -310,23 +367,23 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         word.load(Relaxed) == value // ordered by the fence
     }
 
-    /// Exchanges the lane's spare for the node in word `word`, if that still holds `old`.
+    /// Exchanges the lane's spare for the node in the target's word, if that still holds what it did.
     ///
-    /// `spare` is the lane's and `out` is the node that `old` names. `announced` runs between the intent,
+    /// `spare` is the lane's and `out` is the node that the word names. `announced` runs between the intent,
     /// which announces the operation, and the exchange: it wakes sleepers. Returns whether the exchange
     /// happened. The phase stays open in either case: the caller closes it.
     #[inline(always)]
     pub fn swap(
         &self,
         own: &Own<'_>,
-        phase: Phase,
-        (word, at, old): (usize, &AtomicU64, u64),
+        target: &Target<'_>,
         (spare, out): (usize, usize),
         announced: impl FnOnce(),
     ) -> bool {
-        let new = self.after(phase, word, old, spare);
-        own.record.open(phase, word, old);
+        let new = self.after(target, spare);
+        own.record.open(target.phase, target.number, target.old);
         announced();
+        let Target { word, at, old, .. } = *target;
         let done = at.compare_exchange(old, new, AcqRel, Relaxed).is_ok(); // (A), both ways
         if done {
             linearized(own.lane, word, old, new);
@@ -348,7 +405,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         self.records.iter().any(|record| {
             let wanted = match record.state().phase() {
                 Phase::Filling | Phase::Push | Phase::Return => filling,
-                Phase::Emptying | Phase::Take => !filling,
+                Phase::Emptying | Phase::Take | Phase::Reclaim => !filling,
                 Phase::Idle | Phase::Held => false,
             };
             wanted && record.place() == self.place
@@ -362,10 +419,10 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     /// The caller holds the right to sweep the lane. Returns `None` where a process that is stopped in the
     /// middle of an exchange holds the answer: it is tried again later.
     pub fn settle(&self, lane: usize, intent: &Intent) -> Option<bool> {
-        let &Intent { word, old, .. } = intent;
-        let (Some(at), Ok(own)) = (self.word(word), self.own(lane)) else {
+        let (Some(target), Ok(own)) = (self.target(intent), self.own(lane)) else {
             return Some(false); // a hostile number: nothing of it can be believed
         };
+        let Target { word, at, old, .. } = target;
         let (Ok(spare), Ok(get)) = (self.spare(&own), self.node_in(word, old)) else {
             return Some(false); // as above
         };
@@ -433,17 +490,18 @@ impl<'a, C: Capacity> Exchange<'a, C> {
             self.check(line.spare.load(Acquire) as usize ^ self.spare_home(lane))
                 .ok() // (S)
         };
-        let open = matches!(before.phase(), Phase::Push | Phase::Take | Phase::Return);
+        let open = matches!(
+            before.phase(),
+            Phase::Push | Phase::Take | Phase::Return | Phase::Reclaim
+        );
         let owned = if open && record.place() == self.place && !seeded(Bug::StaleEvidence) {
-            let Intent {
-                phase, word, old, ..
-            } = record.intent(before);
-            let now = self.word(word)?.load(Acquire); // (A)
-            let (spare, get) = (spare?, self.node_in(word, old).ok()?);
+            let target = self.target(&record.intent(before))?;
+            let now = target.at.load(Acquire); // (A)
+            let (spare, get) = (spare?, self.node_in(target.word, target.old).ok()?);
             match now {
                 _ if spare == get => Some(get), // the exchange happened, and the spare says so already
-                now if now == old => Some(spare),
-                now if now == self.after(phase, word, old, spare) => Some(get),
+                now if now == target.old => Some(spare),
+                now if now == self.after(&target, spare) => Some(get),
                 _ => None,
             }
         } else {

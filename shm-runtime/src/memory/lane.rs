@@ -23,20 +23,16 @@ use zerocopy::FromZeros;
 pub struct LaneRecord {
     /// [`super::participant::Identity::word`] of the attachment that has it on lease; zero: free.
     pub owner: AtomicU64,
-    /// [`State`]: a count, the word that is exchanged, and the phase of the operation.
+    /// [`State`]: which word is exchanged, and the phase of the operation.
     state: AtomicU64,
-    /// [`Place::words`] of the structure that the operation is on.
-    words: AtomicU64,
-    /// [`Place::head`].
-    head: AtomicU64,
-    /// [`Place::capacity`].
-    capacity: AtomicU64,
+    /// [`Place`] of the structure that the operation is on.
+    place: AtomicU64,
     /// What the word held when the exchange began.
     old: AtomicU64,
-    reserved: [AtomicU64; 10],
+    reserved: [AtomicU64; 12],
 }
 
-impl_shared!(impl[] LaneRecord { owner, state, words, head, capacity, old, reserved });
+impl_shared!(impl[] LaneRecord { owner, state, place, old, reserved });
 static_assertions::const_assert_eq!(size_of::<LaneRecord>(), 128);
 
 /// What an operation is doing.
@@ -57,18 +53,21 @@ pub enum Phase {
     Held = 5,
     /// The held element is about to be put on the lane's shelf.
     Return = 6,
+    /// As [`Phase::Take`], from a shelf.
+    Reclaim = 7,
 }
 
-/// The state word: `count << 34 | word << 4 | phase`. The count grows with every exchange.
+/// The state word: `number << 4 | phase`.
 ///
-/// All of an intent that is not in `old` is in this one word, because each store before a compare-and-swap is
-/// one that the processor must finish first: three more cost a push a third of its time.
+/// The number says which word is exchanged, and differs from one exchange to the next: a ticket, whose low bits
+/// are the word, or a shelf's lap and its lane. All of an intent that is not in `old` is in this one
+/// word, because a compare-and-swap waits for every store before it: three more cost a push a third of its
+/// time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State(u64);
 
 const PHASE: u64 = 15;
-const WORD_SHIFT: u32 = 4;
-const COUNT_SHIFT: u32 = 34;
+const PHASE_BITS: u32 = 4;
 
 impl State {
     /// The phase; a value that no program of ours writes reads as [`Phase::Idle`].
@@ -80,45 +79,78 @@ impl State {
             4 => Phase::Take,
             5 => Phase::Held,
             6 => Phase::Return,
+            7 => Phase::Reclaim,
             _ => Phase::Idle,
         }
     }
 
-    /// The word that is exchanged, in the phases of an exchange.
-    pub const fn word(self) -> usize {
-        (self.0 << (u64::BITS - COUNT_SHIFT) >> (u64::BITS - COUNT_SHIFT + WORD_SHIFT)) as usize
+    /// The number of the exchange, in the phases of one; its upper bits are cut.
+    pub const fn number(self) -> u64 {
+        self.0 >> PHASE_BITS
     }
 
     const fn with(self, phase: Phase) -> Self {
         Self(self.0 & !PHASE | phase as u64)
     }
 
-    const fn next(self, phase: Phase, word: usize) -> Self {
-        let count = (self.0 >> COUNT_SHIFT).wrapping_add(1) << COUNT_SHIFT;
-        Self(count | (word as u64) << WORD_SHIFT | phase as u64)
+    const fn of(phase: Phase, number: u64) -> Self {
+        Self(number << PHASE_BITS | phase as u64)
     }
 }
 
-/// Where a structure of exchange words lies in the segment, in bytes from its start.
+/// Where the exchange words of a structure lie, and how many they are: `offset | log2(capacity)`.
+///
+/// At the offset, a multiple of 64 bytes from the segment's start, there are [`super::signals::Signals`], behind
+/// them the words, and behind those, at a multiple of 128, one line per lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Its words.
-    pub words: u64,
-    /// Its head: [`super::signals::Signals`], and behind it one line per lane.
-    pub head: u64,
+pub struct Place(u64);
+
+impl Place {
+    /// `capacity` words, a power of two, at `offset`.
+    pub const fn new(offset: u64, capacity: usize) -> Self {
+        debug_assert!(offset.is_multiple_of(64) && capacity.is_power_of_two());
+        Self(offset | capacity.trailing_zeros() as u64)
+    }
+
+    /// Bytes from the segment's start.
+    pub const fn offset(self) -> u64 {
+        self.0 & !63
+    }
+
     /// How many words, not counting the lines' shelves.
-    pub capacity: u64,
+    pub const fn capacity(self) -> u64 {
+        1 << (self.0 & 63)
+    }
+
+    /// Where the words begin.
+    pub const fn words(self) -> u64 {
+        self.offset().saturating_add(LINE)
+    }
+
+    /// Where the lines begin.
+    pub const fn lines(self) -> u64 {
+        let words = self.capacity().saturating_mul(size_of::<u64>() as u64);
+        let end = self.words().saturating_add(words);
+        end.saturating_add(LINE - 1) & !(LINE - 1)
+    }
+
+    /// Where they end.
+    pub const fn end(self, lanes: usize) -> u64 {
+        self.lines()
+            .saturating_add(LINE.saturating_mul(lanes as u64))
+    }
 }
+
+/// Bytes of the signals, of a line, and of its alignment.
+const LINE: u64 = 128;
 
 /// What a lane was about to do, as found in its record: every number is an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intent {
-    /// Which structure.
-    pub place: Place,
     /// What it is about to do.
     pub phase: Phase,
-    /// To which of its words.
-    pub word: usize,
+    /// [`State::number`].
+    pub number: u64,
     /// The word before. The word after follows from it: see [`super::exchange::Exchange::after`].
     pub old: u64,
 }
@@ -138,13 +170,9 @@ impl LaneRecord {
 
     /// Says which structure the operations that follow are on. Only in phase [`Phase::Idle`].
     #[inline(always)]
-    pub fn enter(&self, place: &Place) {
-        let same = self.words.load(Relaxed) == place.words // only the caller writes them
-            && self.capacity.load(Relaxed) == place.capacity;
-        if !same {
-            self.words.store(place.words, Relaxed); // published with the phase (I)
-            self.head.store(place.head, Relaxed); // (I)
-            self.capacity.store(place.capacity, Relaxed); // (I)
+    pub fn enter(&self, place: Place) {
+        if self.place.load(Relaxed) != place.0 {
+            self.place.store(place.0, Relaxed); // only the caller writes it; published with the phase (I)
         }
     }
 
@@ -156,11 +184,11 @@ impl LaneRecord {
         }
     }
 
-    /// Opens an exchange of word `word`, which holds `old`.
+    /// Opens the exchange `number` of a word that holds `old`.
     #[inline(always)]
-    pub fn open(&self, phase: Phase, word: usize, old: u64) {
+    pub fn open(&self, phase: Phase, number: u64, old: u64) {
         self.old.store(old, Relaxed); // published with the phase (I)
-        self.state.store(self.own().next(phase, word).0, Release); // (I)
+        self.state.store(State::of(phase, number).0, Release); // (I)
     }
 
     /// Ends an exchange or an announcement; the spare is settled.
@@ -171,19 +199,14 @@ impl LaneRecord {
 
     /// The place that the record names.
     pub fn place(&self) -> Place {
-        Place {
-            words: self.words.load(Relaxed), // ordered by the caller's read of the state (I)
-            head: self.head.load(Relaxed),   // (I)
-            capacity: self.capacity.load(Relaxed), // (I)
-        }
+        Place(self.place.load(Relaxed)) // ordered by the caller's read of the state (I)
     }
 
     /// The intent that the record held in state `state`.
     pub fn intent(&self, state: State) -> Intent {
         Intent {
-            place: self.place(),
             phase: state.phase(),
-            word: state.word(),
+            number: state.number(),
             old: self.old.load(Relaxed), // ordered by the caller's read of the state (I)
         }
     }
@@ -209,17 +232,27 @@ mod tests {
             Phase::Take,
             Phase::Held,
             Phase::Return,
+            Phase::Reclaim,
         ];
         for phase in phases {
-            let word = (1 << 30) - 1;
-            let state = State(u64::MAX).next(phase, word);
-            assert_eq!((state.phase(), state.word()), (phase, word));
+            let number = (1 << 60) - 1;
+            let state = State::of(phase, number);
+            assert_eq!((state.phase(), state.number()), (phase, number));
             assert_eq!(state.with(Phase::Idle).phase(), Phase::Idle);
-            assert_ne!(
-                state,
-                state.next(phase, word),
-                "the count tells two exchanges apart"
-            );
+            assert_ne!(state, State::of(phase, number - 1));
         }
+    }
+
+    #[test]
+    fn place_names_offset_and_capacity() {
+        let place = Place::new((1 << 38) - 64, 1 << 29);
+        assert_eq!(place.offset(), (1 << 38) - 64);
+        assert_eq!(place.capacity(), 1 << 29);
+        let place = Place::new(1024, 2);
+        assert_eq!(
+            (place.words(), place.lines(), place.end(3)),
+            (1152, 1280, 1664)
+        );
+        assert_eq!(Place(u64::MAX).end(64), u64::MAX, "a hostile place");
     }
 }

@@ -12,10 +12,8 @@ use super::signals::{Kernel, Signals};
 
 /// Finds parts of the segment by their byte offset, which is an input: bounds and alignment are checked.
 pub trait Arena {
-    /// `count` words at `offset`.
-    fn words(&self, offset: u64, count: u64) -> Option<&[AtomicU64]>;
-    /// Signals at `offset`, and `count` lines behind them.
-    fn head(&self, offset: u64, count: u64) -> Option<(&Signals, &[Line])>;
+    /// What lies at a place, and `lanes` lines behind it.
+    fn exchange(&self, place: Place, lanes: usize) -> Option<(&Signals, &[AtomicU64], &[Line])>;
 }
 
 /// What became of a lane.
@@ -37,14 +35,14 @@ pub fn settle_lane(
     let Some(record) = records.get(lane) else {
         return Settled::Clean;
     };
-    // Push, Take and Return need at most: settle, hold, return.
+    // any phase needs at most: settle, hold, return.
     for _ in 0..4 {
         let state = record.state();
         let phase = state.phase();
         if matches!(phase, Phase::Idle) {
             return Settled::Clean;
         }
-        let exchange = resolve(arena, records, &record.place());
+        let exchange = resolve(arena, records, record.place());
         let Some(exchange) =
             exchange.filter(|_| !matches!(phase, Phase::Filling | Phase::Emptying))
         else {
@@ -57,7 +55,9 @@ pub fn settle_lane(
         }
         match exchange.settle(lane, &record.intent(state)) {
             None => return Settled::Later,
-            Some(true) if phase == Phase::Take => record.close(Phase::Held),
+            Some(true) if matches!(phase, Phase::Take | Phase::Reclaim) => {
+                record.close(Phase::Held)
+            }
             Some(false) if phase == Phase::Return => record.close(Phase::Held),
             Some(_) => record.close(Phase::Idle),
         }
@@ -69,14 +69,14 @@ pub fn settle_lane(
 fn resolve<'a>(
     arena: &'a impl Arena,
     records: &'a [LaneRecord],
-    place: &Place,
+    place: Place,
 ) -> Option<Exchange<'a, Dynamic>> {
-    let (signals, lines) = arena.head(place.head, records.len() as u64)?;
+    let (signals, words, lines) = arena.exchange(place, records.len())?;
     Some(Exchange {
-        words: arena.words(place.words, place.capacity)?,
+        words,
         signals,
         lines,
         records,
-        place: *place,
+        place,
     })
 }

@@ -4,10 +4,11 @@
 //! anywhere. The lane is whole again at once; whoever takes or pops next looks at the shelves first.
 
 use super::atomic::Ordering::Acquire;
-use super::exchange::{Capacity, Exchange};
+use super::exchange::{Capacity, Exchange, Target};
 use super::lane::{LaneRecord, Phase};
 use super::seeded::{Bug, seeded};
 use super::signals::Kernel;
+use super::word::MAX_LANES;
 
 /// Puts the element that lane `lane` holds on its shelf. The caller owns the lane, or may sweep it.
 ///
@@ -34,7 +35,14 @@ pub fn put_back<C: Capacity>(
         // a lane takes only while its shelf is empty, so a full one is another program's doing
         return record.close(Phase::Idle);
     };
-    exchange.swap(&own, Phase::Return, (shelf, at, old), (held, free), || {
+    let target = Target {
+        phase: Phase::Return,
+        number: word.lap * MAX_LANES as u64 + lane as u64,
+        word: shelf,
+        at,
+        old,
+    };
+    exchange.swap(&own, &target, (held, free), || {
         exchange.signals.set_returned(); // before it is there: nobody takes the hint back meanwhile
         exchange.signals.filled.ring(kernel);
     });

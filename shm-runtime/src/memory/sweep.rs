@@ -5,6 +5,7 @@ use super::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use super::attachment::Attachment;
 use super::exchange::Line;
 use super::kernel::Linux;
+use super::lane::Place;
 use super::liveness;
 use super::participant::Identity;
 use super::recovery::{Arena, Settled, settle_lane};
@@ -73,17 +74,10 @@ impl Attachment {
 }
 
 impl Arena for &Attachment {
-    fn words(&self, offset: u64, count: u64) -> Option<&[AtomicU64]> {
-        self.slice(usize::try_from(offset).ok()?, usize::try_from(count).ok()?)
-    }
-
-    fn head(&self, offset: u64, count: u64) -> Option<(&Signals, &[Line])> {
-        let offset = usize::try_from(offset).ok()?;
-        let signals = self.slice::<Signals>(offset, 1)?.first()?;
-        let lines = self.slice(
-            offset.checked_add(size_of::<Signals>())?,
-            usize::try_from(count).ok()?,
-        )?;
-        Some((signals, lines))
+    fn exchange(&self, place: Place, lanes: usize) -> Option<(&Signals, &[AtomicU64], &[Line])> {
+        let at = |offset: u64| usize::try_from(offset).ok();
+        let signals = self.slice::<Signals>(at(place.offset())?, 1)?.first()?;
+        let words = self.slice(at(place.words())?, at(place.capacity())?)?;
+        Some((signals, words, self.slice(at(place.lines())?, lanes)?))
     }
 }

@@ -190,7 +190,12 @@ pub(super) fn recover(world: &World, lane: usize) -> bool {
     let records = &world.memory.records[..world.lanes];
     let phase = quietly(|| records[lane].state().phase());
     sweep.settled = settle_lane(&world, records, lane, &world) == Settled::Clean;
-    if sweep.settled && matches!(phase, Phase::Held | Phase::Take | Phase::Return) {
+    if sweep.settled
+        && matches!(
+            phase,
+            Phase::Held | Phase::Take | Phase::Reclaim | Phase::Return
+        )
+    {
         let mut ghost = world.ghost.borrow_mut();
         if ghost.held.contains_key(&lane) {
             ghost.violate("a held element did not come back");

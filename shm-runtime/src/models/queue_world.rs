@@ -70,11 +70,8 @@ pub struct World {
     pub running: Cell<usize>,
 }
 
-const PLACE: Place = Place {
-    words: 4096,
-    head: 8192,
-    capacity: 0,
-};
+/// Where the exchange is said to lie.
+const OFFSET: u64 = 4096;
 
 impl World {
     pub fn new(capacity: usize, lanes: usize) -> Self {
@@ -91,10 +88,7 @@ impl World {
     }
 
     pub fn place(&self) -> Place {
-        Place {
-            capacity: self.capacity as u64,
-            ..PLACE
-        }
+        Place::new(OFFSET, self.capacity)
     }
 
     pub fn ring(&self) -> Ring<'_, Self> {
@@ -129,7 +123,7 @@ impl World {
                 (false, from_ring) => {
                     self.ghost_leave(&mut ghost, value, from_ring);
                     ghost.last.insert(lane, value);
-                    if held == Phase::Take {
+                    if matches!(held, Phase::Take | Phase::Reclaim) {
                         ghost.held.insert(lane, value);
                     } else {
                         *ghost.consumed.entry(value).or_default() += 1;
@@ -234,14 +228,9 @@ impl Kernel for &World {
 }
 
 impl Arena for &World {
-    fn words(&self, offset: u64, count: u64) -> Option<&[AtomicU64]> {
-        (offset == PLACE.words)
-            .then(|| self.memory.words.get(..count as usize))
-            .flatten()
-    }
-
-    fn head(&self, offset: u64, count: u64) -> Option<(&Signals, &[Line])> {
-        let lines = self.memory.lines.get(..count as usize)?;
-        (offset == PLACE.head).then_some((&self.memory.signals, lines))
+    fn exchange(&self, place: Place, lanes: usize) -> Option<(&Signals, &[AtomicU64], &[Line])> {
+        let memory = &self.memory;
+        let words = memory.words.get(..place.capacity() as usize)?;
+        (place.offset() == OFFSET).then_some((&memory.signals, words, memory.lines.get(..lanes)?))
     }
 }

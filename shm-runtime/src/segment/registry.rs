@@ -51,7 +51,6 @@ use crate::layout::single::Single;
 use crate::memory::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::memory::attachment::Attachment;
 use crate::memory::control::{self, Control, ControlData, FLAG_RESERVE};
-use crate::memory::exchange::Line;
 use crate::memory::lane::Phase;
 use crate::memory::liveness::REGISTRATION;
 use crate::posix::file;
@@ -230,14 +229,9 @@ impl<'a> Registry<'a> {
         let open = lanes
             .iter()
             .filter(|lane| lane.state().phase() != Phase::Idle);
-        open.flat_map(move |lane| {
-            let place = lane.place();
-            let extent = |start: u64, count: u64, size: usize| Extent {
-                start,
-                end: start.saturating_add(count.saturating_mul(size as u64)),
-            };
-            let lines = extent(place.head, lanes.len() as u64 + 1, size_of::<Line>());
-            [extent(place.words, place.capacity, size_of::<u64>()), lines]
+        open.map(move |lane| Extent {
+            start: lane.place().offset(),
+            end: lane.place().end(lanes.len()),
         })
     }
 

@@ -47,12 +47,12 @@ use crate::layout::{Element, Field, Represent, Structure};
 use crate::memory::atomic::AtomicU64;
 use crate::memory::attachment::Attachment;
 use crate::memory::cell::{CellGroups, Cells};
-use crate::memory::exchange::{Exchange, Fixed, Line};
+use crate::memory::exchange::{Exchange, Fixed, Line, Words};
 use crate::memory::kernel::Linux;
 use crate::memory::lane::Place;
 use crate::memory::padded::Padded;
 use crate::memory::shared::impl_shared;
-use crate::memory::signals::{Kernel, Signals, wait_until};
+use crate::memory::signals::{Kernel, wait_until};
 use crate::memory::site::Site;
 use crate::memory::word::NODES_PER_LANE;
 use core::fmt;
@@ -65,17 +65,27 @@ use zerocopy::FromZeros;
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub struct Repr<T, const N: usize, const L: usize> {
-    head: Padded<AtomicU64>,
-    tail: Padded<AtomicU64>,
-    signals: Signals,
+    head: Head<N>,
     lines: [Line; L],
-    words: [AtomicU64; N],
     cells: CellGroups<T, N, L, NODES_PER_LANE>,
 }
 
 impl_shared!(impl[T: Element, const N: usize, const L: usize] Repr[T, N, L] {
-    head, tail, signals, lines, words, cells
+    head, lines, cells
 });
+
+/// What the number of lanes does not move.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+struct Head<const N: usize> {
+    /// Hint: the next ticket to pop.
+    head: Padded<AtomicU64>,
+    /// Hint: the next ticket to push.
+    tail: Padded<AtomicU64>,
+    exchange: Words<N>,
+}
+
+impl_shared!(impl[const N: usize] Head[N] { head, tail, exchange });
 
 impl<T: Element, const N: usize, const L: usize> Represent for Repr<T, N, L> {
     const SIZE: usize = offset_of!(Self, cells) + size_of::<T>() * (N + NODES_PER_LANE * L);
@@ -113,10 +123,7 @@ impl<T: Element, const N: usize, const L: usize> Represent for Repr<T, N, L> {
 ///
 /// Lock-free, whoever is killed or stopped. Only the `…_wait` forms block.
 pub struct Queue<T: 'static, const N: usize> {
-    words: Site<[AtomicU64; N]>,
-    head: Site<AtomicU64>,
-    tail: Site<AtomicU64>,
-    signals: Site<Signals>,
+    head: Site<Head<N>>,
     lines: Site<[Line]>,
     cells: Site<Cells<T>>,
     place: Place,
@@ -125,10 +132,7 @@ pub struct Queue<T: 'static, const N: usize> {
 impl<T, const N: usize> Clone for Queue<T, N> {
     fn clone(&self) -> Self {
         Self {
-            words: self.words.clone(),
             head: self.head.clone(),
-            tail: self.tail.clone(),
-            signals: self.signals.clone(),
             lines: self.lines.clone(),
             cells: self.cells.clone(),
             place: self.place,
@@ -139,7 +143,7 @@ impl<T, const N: usize> Clone for Queue<T, N> {
 impl<T, const N: usize> fmt::Debug for Queue<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
-            .field("name", &self.words.name())
+            .field("name", &self.head.name())
             .field("capacity", &N)
             .finish_non_exhaustive()
     }
@@ -152,18 +156,10 @@ impl<T: Element, const N: usize> Field for Queue<T, N> {
     fn bind<const L: usize>(binder: &mut Binder<'_>) -> Result<Self, BindError> {
         const { assert!(N.is_power_of_two(), "a queue's capacity is a power of two") };
         let site = binder.site::<Repr<T, N, L>>()?;
-        let words = site.map(|repr| &repr.words);
-        let signals = site.map(|repr| &repr.signals);
+        let head = site.map(|repr| &repr.head);
         Ok(Self {
-            place: Place {
-                words: words.offset(),
-                head: signals.offset(),
-                capacity: N as u64,
-            },
-            words,
-            head: site.map(|repr| &repr.head.0),
-            tail: site.map(|repr| &repr.tail.0),
-            signals,
+            place: Place::new(head.map(|head| &head.exchange).offset(), N),
+            head,
             lines: site.map(|repr| repr.lines.as_slice()),
             cells: site.map(|repr| repr.cells.cells()),
         })
@@ -184,14 +180,11 @@ impl<T: Element, const N: usize> Parts for Queue<T, N> {
     #[inline(always)]
     fn exchange(&self) -> Exchange<'_, Fixed<N>> {
         Exchange {
-            words: &self.words,
-            signals: &self.signals,
+            words: &self.head.exchange.words,
+            signals: &self.head.exchange.signals,
             lines: &self.lines,
             records: self.attachment().lanes(),
-            place: Place {
-                capacity: N as u64, // a constant
-                ..self.place
-            },
+            place: self.place,
         }
     }
 
@@ -202,12 +195,12 @@ impl<T: Element, const N: usize> Parts for Queue<T, N> {
 
     #[inline(always)]
     fn head(&self) -> &AtomicU64 {
-        &self.head
+        &self.head.head.0
     }
 
     #[inline(always)]
     fn tail(&self) -> &AtomicU64 {
-        &self.tail
+        &self.head.tail.0
     }
 
     #[inline(always)]
@@ -219,7 +212,7 @@ impl<T: Element, const N: usize> Parts for Queue<T, N> {
 impl<T: Element, const N: usize> Queue<T, N> {
     #[inline(always)]
     fn attachment(&self) -> &Attachment {
-        self.words.attachment()
+        self.head.attachment()
     }
 
     #[inline(always)]
@@ -231,11 +224,9 @@ impl<T: Element, const N: usize> Queue<T, N> {
     #[cold]
     #[inline(never)]
     fn refused(&self, stop: Option<Stop>) {
-        self.words.assert_writable();
+        self.head.assert_writable();
         if stop == Some(Stop::Corrupt) {
-            self.attachment()
-                .local()
-                .note_corrupt(self.signals.offset());
+            self.attachment().local().note_corrupt(self.place.offset());
         }
     }
 
@@ -435,9 +426,9 @@ impl<T: Element, const N: usize> Queue<T, N> {
         attempt: impl FnMut() -> Option<R>,
     ) -> Option<R> {
         let event = if filling {
-            &self.signals.emptied
+            &self.head.exchange.signals.emptied
         } else {
-            &self.signals.filled
+            &self.head.exchange.signals.filled
         };
         wait_until(timeout, attempt, |left| {
             let ring = self.ring();
@@ -468,7 +459,7 @@ impl<T: Element, const N: usize> Queue<T, N> {
     ///
     /// Lock-free.
     pub fn loan(&self) -> Result<Loan<'_, T, N>, NoLane> {
-        self.words.assert_writable();
+        self.head.assert_writable();
         let lane = self.attachment().lease().ok_or(NoLane)?;
         Ok(Loan::new(self, lane))
     }
@@ -489,7 +480,7 @@ impl<T: Element, const N: usize> Queue<T, N> {
     ///
     /// Lock-free.
     pub fn take(&self) -> Result<Option<Taken<'_, T, N>>, NoLane> {
-        self.words.assert_writable();
+        self.head.assert_writable();
         let lane = self.attachment().lease().ok_or(NoLane)?;
         let index = lane.index().ok_or(NoLane)?;
         match self.ring().take(index) {

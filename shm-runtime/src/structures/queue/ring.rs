@@ -23,7 +23,7 @@ use crate::memory::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 use crate::memory::cell::{Cells, prefetch_write};
-use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, look};
+use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::seeded::{Bug, linearized, seeded};
 use crate::memory::signals::Kernel;
@@ -99,14 +99,10 @@ impl<P> Copy for Ring<'_, P> {}
 
 /// An element in its word.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found<'a> {
-    /// The word's number.
-    slot: usize,
+struct Found<'a> {
     /// The word.
-    at: &'a AtomicU64,
-    /// What it holds.
-    old: u64,
-    /// The node that this names.
+    target: Target<'a>,
+    /// The node that it names.
     node: usize,
 }
 
@@ -285,7 +281,7 @@ impl<'a, P: Parts> Ring<'a, P> {
         let Ok(spare) = self.fill_node(&own, value) else {
             return false;
         };
-        own.record.enter(&self.exchange().place);
+        own.record.enter(self.exchange().place);
         self.fetch_ahead(hint);
         let tried = self.try_push(&own, spare, hint);
         own.record.close(Phase::Idle);
@@ -341,7 +337,13 @@ impl<'a, P: Parts> Ring<'a, P> {
         if word.lap != lap || word.full {
             return Ok(Tried::Elsewhere(i, word));
         }
-        let out = exchange.node_in(i, old)?;
+        let target = Target {
+            phase: Phase::Push,
+            number: ticket,
+            word: i,
+            at,
+            old,
+        };
         if seeded(Bug::HintBeforeExchange) {
             self.0.tail().store(ticket.wrapping_add(1), Relaxed);
         }
@@ -350,7 +352,7 @@ impl<'a, P: Parts> Ring<'a, P> {
                 exchange.signals.filled.ring(&self.0.kernel());
             }
         };
-        if !exchange.swap(own, Phase::Push, (i, at, old), (spare, out), ring) {
+        if !exchange.swap(own, &target, (spare, exchange.named(i, old)), ring) {
             return Ok(Tried::Lost);
         }
         if seeded(Bug::WakeAfterPublish) {
@@ -369,7 +371,7 @@ impl<'a, P: Parts> Ring<'a, P> {
 
     #[inline(always)]
     fn push_node(self, own: Own<'_>, spare: usize, patient: bool) -> Result<(), Stop> {
-        own.record.enter(&self.exchange().place);
+        own.record.enter(self.exchange().place);
         let done = self.push_walking(own, spare, patient);
         own.record.close(Phase::Idle);
         done
@@ -385,7 +387,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     #[inline(always)]
     fn fill_node(self, own: &Own<'_>, value: P::Element) -> Result<usize, Stop> {
         self.exchange().filling();
-        let spare = self.exchange().spare(own)?;
+        let spare = self.exchange().spare_named(own); // `store` checks it
         if self.0.cells().store(spare, value) {
             Ok(spare)
         } else {
@@ -414,7 +416,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     pub fn pop_at_once(self, lane: usize) -> Option<P::Element> {
         let hint = self.0.head().load(Relaxed); // only a hint
         let record = self.record(lane).ok()?;
-        record.enter(&self.exchange().place);
+        record.enter(self.exchange().place);
         record.announce(Phase::Emptying);
         let popped = match (self.exchange().signals.returned(), self.find(hint)) {
             (None, Ok(Ok(found))) => self.leave_copy(lane, found),
@@ -478,13 +480,15 @@ impl<'a, P: Parts> Ring<'a, P> {
         if !word.full || (word.lap != self.lap(ticket) && !seeded(Bug::NoLap)) {
             return Ok(Err((slot, word)));
         }
-        let node = self.exchange().node_in(slot, old)?;
-        Ok(Ok(Found {
-            slot,
+        let node = self.exchange().named(slot, old);
+        let target = Target {
+            phase: Phase::Take,
+            number: ticket,
+            word: slot,
             at,
             old,
-            node,
-        }))
+        };
+        Ok(Ok(Found { target, node }))
     }
 
     /// The next element, through `leave`: one that came back first.
@@ -501,7 +505,13 @@ impl<'a, P: Parts> Ring<'a, P> {
     /// Copies the element out and empties its word.
     #[inline(always)]
     fn leave_copy(self, lane: usize, found: Found<'_>) -> Result<Option<P::Element>, Stop> {
-        let (packing, old) = (self.packing(), found.old);
+        let packing = self.packing();
+        let Target {
+            word: slot,
+            at,
+            old,
+            ..
+        } = found.target;
         let value = self.0.cells().load(found.node).ok_or(Stop::Corrupt)?;
         self.exchange().signals.emptied.ring(&self.0.kernel());
         let word = packing.unpack(old);
@@ -510,14 +520,10 @@ impl<'a, P: Parts> Ring<'a, P> {
             full: false,
             ..word
         });
-        if found
-            .at
-            .compare_exchange(old, new, AcqRel, Relaxed)
-            .is_err()
-        {
+        if at.compare_exchange(old, new, AcqRel, Relaxed).is_err() {
             return Ok(None); // (A): the copy is thrown away
         }
-        linearized(lane, found.slot, old, new);
+        linearized(lane, slot, old, new);
         if seeded(Bug::CopyAfterRelease) {
             return self
                 .0
@@ -532,7 +538,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     /// Pops the next element; one that came back first.
     pub fn pop(self, lane: usize, patient: bool) -> Result<P::Element, Stop> {
         let record = self.record(lane)?;
-        record.enter(&self.exchange().place);
+        record.enter(self.exchange().place);
         record.announce(Phase::Emptying);
         let popped = self.next(lane, patient, move |found| self.leave_copy(lane, found));
         record.close(Phase::Idle);

@@ -1,7 +1,7 @@
 //! Against a sequential queue, on memory of this process; across processes: `tests/queue.rs`.
 
-use super::Repr;
 use super::ring::{Parts, Ring, Stop};
+use super::{Head, Repr};
 use crate::layout::Represent;
 use crate::memory::atomic::AtomicU64;
 use crate::memory::cell::Cells;
@@ -39,25 +39,21 @@ impl<const N: usize> Parts for Memory<N> {
 
     fn exchange(&self) -> Exchange<'_, Fixed<N>> {
         Exchange {
-            words: &self.repr.words,
-            signals: &self.repr.signals,
+            words: &self.repr.head.exchange.words,
+            signals: &self.repr.head.exchange.signals,
             lines: &self.repr.lines,
             records: &*self.records,
-            place: Place {
-                words: 0,
-                head: 0,
-                capacity: N as u64,
-            },
+            place: Place::new(0, N),
         }
     }
     fn cells(&self) -> &Cells<u64> {
         self.repr.cells.cells()
     }
     fn head(&self) -> &AtomicU64 {
-        &self.repr.head.0
+        &self.repr.head.head.0
     }
     fn tail(&self) -> &AtomicU64 {
-        &self.repr.tail.0
+        &self.repr.head.tail.0
     }
     fn kernel(&self) -> impl Kernel {
         Linux
@@ -76,16 +72,13 @@ fn zeroed_is_empty() {
 
 #[test]
 fn layout_is_the_documented_one() {
-    assert_eq!(core::mem::offset_of!(Repr<u64, 8, LANES>, tail), 0x80);
-    assert_eq!(core::mem::offset_of!(Repr<u64, 8, LANES>, signals), 0x100);
-    assert_eq!(core::mem::offset_of!(Repr<u64, 8, LANES>, lines), 0x180);
-    assert_eq!(
-        core::mem::offset_of!(Repr<u64, 8, LANES>, words),
-        0x180 + 128 * LANES
-    );
+    assert_eq!(core::mem::offset_of!(Head<8>, tail), 0x80);
+    assert_eq!(core::mem::offset_of!(Head<8>, exchange.signals), 0x100);
+    assert_eq!(core::mem::offset_of!(Head<8>, exchange.words), 0x180);
+    assert_eq!(core::mem::offset_of!(Repr<u64, 8, LANES>, lines), 0x200);
     assert_eq!(
         <Repr<[u8; 24], 8, LANES> as Represent>::SIZE,
-        0x180 + 128 * LANES + 64 + 24 * 16
+        0x200 + 128 * LANES + 24 * 16
     );
 }
 
@@ -102,12 +95,13 @@ fn p6_a_wrong_hint_is_mended() {
     }
     for hint in [0, 1, 17, N as u64, 1 << 30, 1 << 61, u64::MAX, u64::MAX - 5] {
         ring.push(0, hint, true).unwrap();
-        memory.repr.head.store(hint, Relaxed);
-        memory.repr.tail.store(hint, Relaxed);
+        memory.repr.head.head.store(hint, Relaxed);
+        memory.repr.head.tail.store(hint, Relaxed);
         ring.push(2, !hint, true).unwrap();
         assert_eq!(ring.pop(1, true), Ok(hint));
         memory
             .repr
+            .head
             .head
             .store(hint.wrapping_sub(1_000_000_000), Relaxed);
         assert_eq!(ring.pop(1, true), Ok(!hint));
@@ -130,8 +124,8 @@ fn p2_a_stale_hint_costs_log_n() {
         ring.push(0, value, true).unwrap();
         ring.pop(1, true).unwrap();
     }
-    memory.repr.tail.store(3, Relaxed);
-    memory.repr.head.store(3, Relaxed);
+    memory.repr.head.tail.store(3, Relaxed);
+    memory.repr.head.head.store(3, Relaxed);
     set_hook(Some(|| ACCESSES.set(ACCESSES.get() + 1)));
     ring.push(0, 1, true).unwrap();
     ring.pop(1, true).unwrap();

@@ -2,9 +2,10 @@
 
 use super::{Found, Leave, PATIENCE, Parts, Ring, Stop};
 use crate::memory::atomic::Ordering::Acquire;
-use crate::memory::exchange::Own;
+use crate::memory::exchange::{Own, Target};
 use crate::memory::lane::Phase;
 use crate::memory::shelf;
+use crate::memory::word::MAX_LANES;
 
 impl<'a, P: Parts> Ring<'a, P> {
     /// Takes the next element in place: it becomes the lane's spare, and the lane is [`Phase::Held`] until
@@ -13,7 +14,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     pub fn take(self, lane: usize) -> Result<(), Stop> {
         let own = self.exchange().own(lane)?;
         let record = own.record;
-        record.enter(&self.exchange().place);
+        record.enter(self.exchange().place);
         record.announce(Phase::Emptying);
         let taken = self.take_announced(own);
         record.close(if taken.is_ok() {
@@ -29,8 +30,8 @@ impl<'a, P: Parts> Ring<'a, P> {
         let leave = move |found: Found<'a>| {
             let exchange = self.exchange();
             let wake = || exchange.signals.emptied.ring(&self.0.kernel());
-            let word = (found.slot, found.at, found.old);
-            let done = exchange.swap(&own, Phase::Take, word, (spare, found.node), wake);
+            let node = exchange.check(found.node)?; // it becomes the lane's
+            let done = exchange.swap(&own, &found.target, (spare, node), wake);
             if !done {
                 own.record.close(Phase::Emptying);
             }
@@ -71,13 +72,14 @@ impl<'a, P: Parts> Ring<'a, P> {
                 return Err(Stop::None);
             }
             let node = self.exchange().node_in(shelf, old)?;
-            let found = Found {
-                slot: shelf,
+            let target = Target {
+                phase: Phase::Reclaim,
+                number: word.lap * MAX_LANES as u64 + owner as u64,
+                word: shelf,
                 at,
                 old,
-                node,
             };
-            if let Some(element) = leave(found)? {
+            if let Some(element) = leave(Found { target, node })? {
                 return Ok(element);
             }
         }
