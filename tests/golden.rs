@@ -59,7 +59,7 @@ fn table_and_control_block_are_the_documented_bytes() {
         ("@lanes", 8192 + 128, 2 * 128),
         ("grid", 8576, 6),
         ("count", 8640, 8),
-        ("events", 8704, 384 + 2 * 128 + 4 * 8 + 32 + 16 * (4 + 4)),
+        ("events", 8704, 384 + 4 * 8 + 96 + 2 * 128 + 16 * (4 + 4)),
         ("audio", 9600, 640 + 2 * 4),
     ];
     assert_eq!(
@@ -158,13 +158,13 @@ fn structures_are_the_documented_bytes() {
         (1, 2),
         "head and tail"
     );
-    let words = events + 384 + 2 * 128;
+    let words = events + 384;
     let node = |word: u64, home: u64| (word & 0xfff) ^ home;
     assert_eq!(word(&file, words) >> 12, 0b10, "word 0: lap 1, empty");
     assert_eq!(word(&file, words + 8) >> 12, 0b01, "word 1: lap 0, full");
     assert_eq!(word(&file, words + 16), 0, "word 2: untouched");
     let pushed = node(word(&file, words + 8), 1) as usize;
-    let nodes = words + 4 * 8 + 32;
+    let nodes = events + 512 + 2 * 128;
     assert_eq!(
         half(&file, nodes + 16 * pushed + 8),
         9,

@@ -12,8 +12,8 @@
 //! 0x000  head      u64, alone on 128 bytes      hint: next ticket to pop
 //! 0x080  tail      u64, alone on 128 bytes      hint: next ticket to push
 //! 0x100  signals   128 bytes                    returned elements, sleepers
-//! 0x180  lines     128 bytes × lanes            spare node and shelf of each lane
-//!        words     8 bytes × N                  {lap, full, node}
+//! 0x180  words     8 bytes × N                  {lap, full, node}
+//!        lines     128 bytes × lanes            spare node and shelf of each lane
 //!        nodes     size of T × (N + 2 × lanes)  at a multiple of 64
 //! ```
 //!
