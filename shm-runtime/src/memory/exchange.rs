@@ -29,6 +29,7 @@ use super::atomic::{
     fence,
 };
 use super::lane::{Intent, LaneRecord, Phase, Place};
+use super::pace::Pace;
 use super::seeded::{Bug, linearized, seeded};
 use super::shared::impl_shared;
 use super::signals::Signals;
@@ -153,66 +154,14 @@ pub struct Own<'a> {
     spare_home: usize,
 }
 
-/// The longest pause of a lane that follows on another's heels: `2^n` times [`SHORTEST_PAUSE`].
-const LONGEST_PAUSE: u64 = 4;
-/// Processor pauses in the shortest.
-const SHORTEST_PAUSE: u64 = 16;
-/// Meetings with the end without a pause, before one is tried again.
-const PROBE: u64 = 64;
-
-/// What a lane learned at one end of a structure: `ticket << 16 | level << 8 | count`.
-///
-/// Who looks at a word that somebody is about to exchange takes its line away from him, so two who follow on each
-/// other's heels send it to and fro for every single element. A pause at the end lets the other get ahead,
-/// and the next elements are had without a meeting. It pays only where they come fast. So a pause in which as
-/// many came as the processor paused is followed by a longer one, one that brought few by a shorter, and
-/// the shortest by none; once in a while the shortest is tried. Levels: 0 none, then 1, 2, 4 … times 16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Pace(u64);
-
-impl Pace {
-    const fn pauses(level: u64) -> u64 {
-        if level == 0 {
-            0
-        } else {
-            SHORTEST_PAUSE << (level - 1)
-        }
-    }
-
-    /// What follows from meeting the end at `ticket`.
-    const fn meets(self, ticket: u64) -> Self {
-        let ticket = ticket << 16 >> 16;
-        let came = (ticket.wrapping_sub(self.0 >> 16)) << 16 >> 16;
-        let (level, count) = (self.level(), self.0 & 0xFF);
-        let pauses = Self::pauses(level);
-        let (level, count) = if level == 0 && came == 0 {
-            (0, count)
-        } else if level == 0 {
-            ((count + 1) / PROBE, (count + 1) % PROBE)
-        } else if came >= pauses && level <= LONGEST_PAUSE {
-            (level + 1, 0)
-        } else if came < pauses / 4 {
-            (level - 1, 0)
-        } else {
-            (level, 0)
-        };
-        Self(ticket << 16 | level << 8 | count)
-    }
-
-    const fn level(self) -> u64 {
-        let level = self.0 >> 8 & 0xFF;
-        if level > LONGEST_PAUSE + 1 { 0 } else { level } // no program of ours writes a larger one
-    }
-}
-
 impl Own<'_> {
     /// How many processor pauses an operation that meets the end of the structure at `ticket` does well to make
     /// before it looks once more.
     pub fn pauses_at_end(&self, filling: bool, ticket: u64) -> u64 {
         let end = &self.line.ends[usize::from(filling)];
-        let pace = Pace(end.load(Relaxed)).meets(ticket); // only the lane writes it
-        end.store(pace.0, Relaxed); // as above
-        Pace::pauses(pace.level())
+        let pace = Pace::from_word(end.load(Relaxed)).meets(ticket); // only the lane writes it
+        end.store(pace.word(), Relaxed); // as above
+        pace.pauses()
     }
 }
 

@@ -10,6 +10,7 @@ pub mod lane;
 pub mod lanes;
 pub mod liveness;
 pub mod local;
+pub mod pace;
 pub mod padded;
 pub mod participant;
 pub mod recovery;

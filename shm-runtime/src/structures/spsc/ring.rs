@@ -18,6 +18,7 @@ use crate::memory::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::memory::cell::Cells;
+use crate::memory::pace::Pace;
 use crate::memory::padded::Padded;
 use crate::memory::seeded::{Bug, seeded};
 use crate::memory::shared::impl_shared;
@@ -25,6 +26,9 @@ use crate::memory::signals::{Event, Kernel, Signals};
 use bytemuck::Pod;
 use core::time::Duration;
 use zerocopy::FromZeros;
+
+/// Places between a push and the one that it brings in for a later one.
+const AHEAD: u64 = 16;
 
 /// What one side writes: two lines of its own, of which the other side looks at the first only.
 ///
@@ -52,6 +56,19 @@ pub struct Memo {
     pub own: u64,
     /// The other side's position when it was last read.
     pub other: u64,
+    /// How long to pause where the ring looks full or empty.
+    pace: Pace,
+}
+
+impl Memo {
+    /// Lets the other side get ahead for a moment, if that paid before.
+    #[cold]
+    #[inline(never)]
+    fn paused(&mut self) -> bool {
+        self.pace = self.pace.meets(self.own);
+        (0..self.pace.pauses()).for_each(|_| core::hint::spin_loop());
+        self.pace.pauses() > 0
+    }
 }
 
 /// Whether a waiter may believe that the other side announces its operations.
@@ -106,8 +123,9 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
         let own = self.producer.position.load(Acquire); // handed over by the role
         Memo {
             own,
-            other: self.consumer.position.load(Acquire),
-        } // (H)
+            other: self.consumer.position.load(Acquire), // (H)
+            pace: Pace::default(),
+        }
     }
 
     /// What the consumer remembers when it takes the role.
@@ -115,8 +133,9 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
         let own = self.consumer.position.load(Acquire); // handed over by the role
         Memo {
             own,
-            other: self.producer.position.load(Acquire),
-        } // (T)
+            other: self.producer.position.load(Acquire), // (T)
+            pace: Pace::default(),
+        }
     }
 
     /// Places that are free, at least `wanted` if there are: zero also where the positions make no sense.
@@ -251,7 +270,7 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
     /// Pushes `value`; false where there is no room.
     #[inline(always)]
     pub fn push(&self, memo: &mut Memo, value: T) -> bool {
-        if self.room(memo, 1) == 0 {
+        if self.room(memo, 1) == 0 && !(memo.paused() && self.room(memo, 1) > 0) {
             return false;
         }
         if seeded(Bug::PublishBeforeWrite) {
@@ -261,6 +280,8 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
             return true;
         }
         self.write(memo, 0, value);
+        self.cells
+            .prefetch_write(self.slot(memo.own.wrapping_add(AHEAD)));
         self.publish(memo, 1);
         true
     }
@@ -268,7 +289,7 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
     /// Pops the oldest element.
     #[inline(always)]
     pub fn pop(&self, memo: &mut Memo) -> Option<T> {
-        if self.filled(memo, 1) == 0 {
+        if self.filled(memo, 1) == 0 && !(memo.paused() && self.filled(memo, 1) > 0) {
             return None;
         }
         if seeded(Bug::CopyAfterRelease) {
