@@ -135,10 +135,13 @@ impl<T: Pod> Cells<T> {
         UnsafeCell::raw_get(self.0.as_ptr()).cast()
     }
 
-    /// Asks for value `i` to be brought here for writing; `i` is not checked, as a hint cannot fault.
+    /// Asks for value `i` to be brought here for writing, if it is the first one of its line; `i` is not
+    /// checked, as a hint cannot fault.
     #[inline(always)]
     pub fn prefetch_write(&self, i: usize) {
-        prefetch_write(self.0.as_ptr().wrapping_add(i));
+        if i.wrapping_mul(size_of::<T>()) % 64 < size_of::<T>() {
+            prefetch_write(self.0.as_ptr().wrapping_add(i));
+        }
     }
 
     /// A copy of value `i`; `None` out of range.

@@ -61,7 +61,7 @@ pub struct Memo {
 }
 
 impl Memo {
-    /// Lets the other side get ahead for a moment, if that paid before.
+    /// Lets the other side get ahead for a moment where the ring looks full or empty, if that paid before.
     #[cold]
     #[inline(never)]
     fn paused(&mut self) -> bool {
@@ -123,7 +123,7 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
         let own = self.producer.position.load(Acquire); // handed over by the role
         Memo {
             own,
-            other: self.consumer.position.load(Acquire), // (H)
+            other: self.read_head(own),
             pace: Pace::default(),
         }
     }
@@ -133,35 +133,43 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
         let own = self.consumer.position.load(Acquire); // handed over by the role
         Memo {
             own,
-            other: self.producer.position.load(Acquire), // (T)
+            other: self.read_tail(own),
             pace: Pace::default(),
         }
     }
 
-    /// Places that are free, at least `wanted` if there are: zero also where the positions make no sense.
+    /// The producer at `own` reads the head. A head that makes no sense is one without room.
+    fn read_head(&self, own: u64) -> u64 {
+        let head = self.consumer.position.load(Acquire); // (H)
+        let used = own.wrapping_sub(head).min(self.capacity());
+        own.wrapping_sub(used)
+    }
+
+    /// The consumer at `own` reads the tail. A tail that makes no sense is one without elements.
+    fn read_tail(&self, own: u64) -> u64 {
+        let tail = self.producer.position.load(Acquire); // (T)
+        let filled = tail.wrapping_sub(own);
+        if filled <= self.capacity() { tail } else { own }
+    }
+
+    /// Places that are free, at least `wanted` if there are.
     #[inline(always)]
     pub fn room(&self, memo: &mut Memo, wanted: usize) -> usize {
         let mut used = memo.own.wrapping_sub(memo.other);
         if used > self.capacity().wrapping_sub(wanted as u64) {
-            memo.other = self.consumer.position.load(Acquire); // (H)
+            memo.other = self.read_head(memo.own);
             used = memo.own.wrapping_sub(memo.other);
         }
-        self.capacity().saturating_sub(used) as usize
+        self.capacity().wrapping_sub(used) as usize // at most as many are used: `read_head`
     }
 
-    /// Elements that are there, at least `wanted` if there are: zero also where the positions make no sense.
+    /// Elements that are there, at least `wanted` if there are.
     #[inline(always)]
     pub fn filled(&self, memo: &mut Memo, wanted: usize) -> usize {
-        let mut filled = memo.other.wrapping_sub(memo.own);
-        if filled < wanted as u64 {
-            memo.other = self.producer.position.load(Acquire); // (T)
-            filled = memo.other.wrapping_sub(memo.own);
+        if memo.other.wrapping_sub(memo.own) < wanted as u64 {
+            memo.other = self.read_tail(memo.own);
         }
-        if filled <= self.capacity() {
-            filled as usize
-        } else {
-            0
-        }
+        memo.other.wrapping_sub(memo.own) as usize // at most as many as there are places: `read_tail`
     }
 
     /// Writes `value` at `ahead` places behind the tail, where nobody looks yet.
