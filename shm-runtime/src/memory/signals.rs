@@ -1,6 +1,6 @@
 //! What the operations on one structure signal to each other: elements that came back, and sleepers.
 //!
-//! Sleeping never loses a wake-up, whoever is killed and wherever (models: `models/waiting.rs`):
+//! Sleeping never loses a wake-up, whoever is killed and wherever (models: `models/event.rs`):
 //!
 //! - an operation *announces* itself in its lane's state, then looks at the flag; if it is set it bumps the
 //!   event count, wakes all, clears the flag that it saw, and only then publishes;

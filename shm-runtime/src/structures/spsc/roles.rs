@@ -65,12 +65,9 @@ impl<T: Element, const N: usize> Role<T, N> {
                 let slot = attachment.slots().get(identity.slot as usize);
                 return Err(taken(slot.map_or(0, |slot| slot.pid.load(Relaxed)))); // for people
             }
-            // AcqRel) // hands the positions over, from a role given back or from the dead
-            if side
-                .role
-                .compare_exchange(holder, own, AcqRel, Relaxed)
-                .is_ok()
-            {
+            // AcqRel: hands the positions over, from a role given back or from the dead
+            let claimed = side.role.compare_exchange(holder, own, AcqRel, Relaxed);
+            if claimed.is_ok() {
                 queue.ring().welcome();
                 let stamp = attachment.local().stamp.load(Relaxed);
                 return Ok(Self {
@@ -123,7 +120,7 @@ fn side<T: Element, const N: usize>(queue: &Spsc<T, N>, filling: bool) -> &Side 
 impl<T: Element, const N: usize> Drop for Role<T, N> {
     fn drop(&mut self) {
         if self.is_held() {
-            // AcqRel) // hands the positions to the next holder
+            // AcqRel: hands the positions to the next holder
             let role = &side(&self.queue, self.filling).role;
             let _ = role.compare_exchange(self.word, 0, AcqRel, Relaxed);
         }
