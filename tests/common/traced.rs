@@ -33,6 +33,11 @@ impl Traced {
         }
         let child = Self(pid);
         assert!(libc::WIFSTOPPED(child.wait()));
+        let none = core::ptr::null_mut::<libc::c_void>();
+        // SAFETY: a stopped child that this process traces: it is killed where this process fails.
+        let set =
+            unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, pid, none, libc::PTRACE_O_EXITKILL) };
+        assert_eq!(set, 0);
         child
     }
 

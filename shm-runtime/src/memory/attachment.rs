@@ -275,7 +275,9 @@ impl Attachment {
             liveness::take_reader(&own, deadline)?;
             return self.settle_in(Anchor::new(&own)?, READER, None);
         }
-        let slot = liveness::take_slot(&own, self.regions.count as u32, deadline)?;
+        let slot = liveness::take_slot(&own, self.regions.count as u32, deadline, |slot| {
+            self.renew(slot);
+        })?;
         let anchor = Anchor::new(&own)?; // keeps the description, and the lock, from here on
         let word = self.move_in(slot).word();
         let home = self.claim(word).or_else(|| {
@@ -316,12 +318,17 @@ impl Attachment {
         Err(AttachError::Closing) // a handler that interrupted the one who is at it
     }
 
+    /// Gives a slot that nobody has, and nobody else can have now, its next generation.
+    fn renew(&self, slot: u32) {
+        let generation = &self.slots()[slot as usize].generation;
+        // Relaxed) // only the holder of the door writes; the kernel's locks order it
+        generation.store(generation.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
     /// Makes a slot whose byte is held this attachment's own.
     fn move_in(&self, slot: u32) -> Identity {
         let record = &self.slots()[slot as usize];
-        // Relaxed) // only the holder of the byte writes; handed over by the kernel's lock
-        let generation = record.generation.load(Relaxed).wrapping_add(1);
-        record.generation.store(generation, Relaxed);
+        let generation = record.generation.load(Relaxed); // ours: see `renew`
         record.pid.store(std::process::id(), Relaxed); // for people
         let flags = if barrier::register() { 0 } else { FLAG_FENCES };
         record.flags.store(flags, Relaxed); // read behind a heavy barrier
@@ -358,11 +365,10 @@ impl Attachment {
         let Some(record) = self.slots().get(identity.slot as usize) else {
             return false; // nobody ever had such a slot
         };
-        if record.generation.load(Relaxed) != identity.generation {
-            return false; // only who holds the byte bumps the generation, so the former holder is gone
-        }
         let held = self.ask(|file| lock::query(file, liveness::slot(identity.slot)));
-        let alive = held.map_or(true, |held| held.is_some());
+        let held = held.map_or(true, |held| held.is_some());
+        // Behind the question: who holds the byte had its generation before it had the byte.
+        let alive = held && record.generation.load(Relaxed) == identity.generation; // ordered by the system call
         fence(Acquire); // what the dead stored is visible to who goes on from here
         alive
     }

@@ -7,8 +7,12 @@
 //! | `BASE + slot` | the participant in that slot, exclusively, as long as its address space lives |
 //! | `BASE + 1024` | every read-only attachment, shared |
 //! | all of those | who removes the name, for a moment: nobody is attached and nobody can come |
+//! | `BASE + 2048 + slot` | who moves into that slot, for a moment |
 //! | `BASE + 4096 + lane` | who settles a dead participant's lane |
 //! | `BASE + 8192` | who changes the table |
+//!
+//! A slot's byte is locked only once its generation is a new one, so a byte that is held under an old generation
+//! is the old holder's: the dead do not come alive for the moment in which somebody takes their slot over.
 //!
 //! Nobody removes a name without the lock on all, so a name that a successor took is never hit.
 
@@ -49,6 +53,11 @@ const fn one(byte: i64) -> Range {
 /// The byte of a slot.
 pub const fn slot(slot: u32) -> Range {
     one(slot as i64)
+}
+
+/// The byte of who moves into a slot.
+const fn door(slot: u32) -> Range {
+    one(2048 + slot as i64)
 }
 
 /// The byte of who settles a lane.
@@ -133,18 +142,30 @@ impl Place {
     }
 }
 
-/// Takes the first free slot's byte, through a description opened for this.
+/// Takes the first free slot's byte, through a description opened for this. `prepare` runs before the byte is
+/// held, while nobody else can have it: it gives the slot a new generation.
 ///
 /// Waits until `deadline` for somebody who is removing the name.
 ///
 /// # Errors
 ///
 /// [`AttachError::Full`], [`AttachError::Closing`], or of the system.
-pub fn take_slot(file: &File, slots: u32, deadline: Instant) -> Result<u32, AttachError> {
+pub fn take_slot(
+    file: &File,
+    slots: u32,
+    deadline: Instant,
+    prepare: impl Fn(u32),
+) -> Result<u32, AttachError> {
     loop {
         for candidate in 0..slots {
-            if lock::try_exclusive(file, slot(candidate))? {
-                return Ok(candidate);
+            if lock::query(file, slot(candidate))?.is_none()
+                && lock::try_exclusive(file, door(candidate))?
+            {
+                let taken = move_in(file, candidate, &prepare);
+                lock::unlock(file, door(candidate))?;
+                if taken? {
+                    return Ok(candidate);
+                }
             }
         }
         if all_taken(file, slots)? {
@@ -155,11 +176,21 @@ pub fn take_slot(file: &File, slots: u32, deadline: Instant) -> Result<u32, Atta
     }
 }
 
-/// Whether every slot's byte is held by a participant, and none by somebody who holds them all.
+/// Takes the byte of a slot whose door is locked, if it is free.
+fn move_in(file: &File, candidate: u32, prepare: impl Fn(u32)) -> io::Result<bool> {
+    if lock::query(file, slot(candidate))?.is_some() {
+        return Ok(false);
+    }
+    prepare(candidate);
+    lock::try_exclusive(file, slot(candidate)) // refused to nobody but who has all bytes
+}
+
+/// Whether every slot's byte is held by a participant or about to be, and none by somebody who holds them all.
 fn all_taken(file: &File, slots: u32) -> io::Result<bool> {
     for candidate in 0..slots {
         match lock::query(file, slot(candidate))? {
             Some(held) if held.range.len == 1 => {}
+            None if lock::query(file, door(candidate))?.is_some() => {}
             _ => return Ok(false),
         }
     }
