@@ -26,7 +26,18 @@ const ARROWS: &[(&str, &[&str])] = &[
             "error",
         ],
     ),
-    ("models", &["structures", "memory", "error"]),
+    // Whole segments that are overwritten: `models::hostile`.
+    (
+        "models",
+        &[
+            "structures",
+            "segment",
+            "layout",
+            "memory",
+            "table",
+            "error",
+        ],
+    ),
 ];
 
 /// Where `unsafe` may stand: folders end with `/`.

@@ -7,6 +7,7 @@
 #![allow(missing_debug_implementations)] // nobody prints a model
 
 mod event;
+mod hostile;
 mod queue;
 mod queue_ops;
 mod queue_world;

@@ -1,0 +1,250 @@
+//! Bytes that no program of ours leaves: every operation on them ends, after a bounded number of accesses.
+//!
+//! Backs P6. A *family* is a structure with what a program does with it, one file each: it says what lies in the
+//! segment, brings it into a busy state, and runs every operation under a bound. The engine overwrites words of
+//! it between rounds: flipped bits, all ones, zeros, small numbers, words swapped, words of another state of the same
+//! structure, words of other structures. The bound counts accesses to shared memory, not time; an access too
+//! many ends the test with the seed, the image's number and the operation.
+//!
+//! `SHM_HOSTILE_IMAGES` asks for more images per family, `SHM_HOSTILE_SEED` repeats a run. With a process that
+//! changes the bytes all the time, between pages that must not be touched: `tests/hostile/`.
+
+mod plain;
+mod queue;
+mod registry;
+mod spsc;
+mod table;
+
+use super::scheduler::Random;
+use crate::memory::atomic::{AtomicU64, Ordering::Relaxed, set_hook};
+use crate::{Segment, ShmLayout};
+use core::cell::Cell;
+use core::ops::Range;
+use std::time::Instant;
+
+/// Images of a family in the quick form.
+const QUICK: u64 = 300_000;
+
+thread_local! {
+    static ACCESSES: Cell<u64> = const { Cell::new(0) };
+    static BOUND: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts an access to shared memory, and ends the test if it is one too many.
+fn count() {
+    let accesses = ACCESSES.get() + 1;
+    ACCESSES.set(accesses);
+    if accesses > BOUND.get() {
+        set_hook(None);
+        panic!("more than {accesses} accesses to shared memory");
+    }
+}
+
+/// Runs operations under a bound, and remembers the longest.
+#[derive(Default)]
+struct Bounded {
+    longest: Vec<(&'static str, u64)>,
+    running: &'static str,
+}
+
+impl Bounded {
+    /// Runs `operation`, which may touch shared memory `bound` times.
+    fn run<R>(&mut self, name: &'static str, bound: u64, operation: impl FnOnce() -> R) -> R {
+        self.running = name;
+        BOUND.set(bound);
+        ACCESSES.set(0);
+        set_hook(Some(count));
+        let result = operation();
+        set_hook(None);
+        let accesses = ACCESSES.get();
+        match self.longest.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, most)) => *most = accesses.max(*most),
+            None => self.longest.push((name, accesses)),
+        }
+        result
+    }
+}
+
+/// A structure and what a program does with it.
+trait Family {
+    /// The segment.
+    type Schema: ShmLayout;
+    /// For messages.
+    const NAME: &'static str;
+    /// Every how many images the full set of operations runs, those with many system calls included.
+    const RARELY: u64 = 64;
+    /// The table entries whose words are overwritten; the table itself is `""`, and `+` adds what a registered
+    /// structure has before it and behind it.
+    const PLACES: &'static [&'static str];
+
+    /// A new segment.
+    fn create(name: &str) -> Segment<Self::Schema> {
+        Self::Schema::create(name).expect("the name is new")
+    }
+
+    /// Brings the structure into busy state number `state`.
+    fn fill(&mut self, segment: &Segment<Self::Schema>, state: u64);
+
+    /// Damage that chance alone would do too rarely.
+    fn plant(&mut self, _: &Segment<Self::Schema>, _: &mut Random) {}
+
+    /// Every operation; where `rare`, also those that ask the system.
+    fn operate(&mut self, segment: &Segment<Self::Schema>, bounded: &mut Bounded, rare: bool);
+
+    /// How much of what was wrong was noticed, in whatever way the family tells.
+    fn noticed(&self, segment: &Segment<Self::Schema>) -> u64;
+}
+
+/// How many different states of a structure are overwritten.
+const STATES: u64 = 8;
+
+/// The words that are overwritten.
+struct Target<'a> {
+    all: &'a [AtomicU64],
+    ranges: Vec<Range<usize>>,
+}
+
+impl Target<'_> {
+    fn snapshot(&self) -> Vec<u64> {
+        let words = self
+            .ranges
+            .iter()
+            .flat_map(|range| &self.all[range.clone()]);
+        words.map(|word| word.load(Relaxed)).collect()
+    }
+
+    fn restore(&self, image: &[u64]) {
+        let words = self
+            .ranges
+            .iter()
+            .flat_map(|range| &self.all[range.clone()]);
+        for (word, &value) in words.zip(image) {
+            word.store(value, Relaxed);
+        }
+    }
+
+    fn any(&self, random: &mut Random) -> &AtomicU64 {
+        // every range as likely as the others, so that a large structure does not hide a small one
+        let range = &self.ranges[random.below(self.ranges.len())];
+        &self.all[range.start + random.below(range.len())]
+    }
+
+    /// Overwrites a word, or two.
+    fn damage(&self, random: &mut Random, states: &[Vec<u64>]) {
+        let word = self.any(random);
+        let now = word.load(Relaxed);
+        let value = match random.below(10) {
+            0..2 => now ^ 1 << random.below(64),
+            2 => u64::MAX,
+            3 => 0,
+            4 => random.below(40) as u64,
+            5 => now.wrapping_add(random.below(7) as u64).wrapping_sub(3),
+            6 => random.next(),
+            7 => {
+                let other = self.any(random);
+                let theirs = other.load(Relaxed);
+                other.store(now, Relaxed);
+                theirs
+            }
+            8 => {
+                let state = &states[random.below(states.len())];
+                state[random.below(state.len())]
+            }
+            _ => now ^ 0xFF << (8 * random.below(8)),
+        };
+        word.store(value, Relaxed);
+    }
+}
+
+/// The words of a family that are overwritten: whole words of the table and of its entries.
+fn target<'a, F: Family>(segment: &'a Segment<F::Schema>) -> Target<'a> {
+    let attachment = Segment::attachment(segment);
+    let all = attachment
+        .slice::<AtomicU64>(0, attachment.len() / 8)
+        .expect("whole words");
+    let table = Segment::table(segment).expect("a sound table");
+    let range = |&place: &&str| match place {
+        "" => 0..(16 + 40 * (table.len() + 2)) / 8,
+        place => {
+            let block = place.ends_with('+');
+            let name = place.trim_end_matches('+');
+            let entry = table.iter().find(|entry| entry.name == name);
+            let entry = entry.expect("the family's entries exist");
+            let start = entry.offset / 8 - if block { 8 } else { 0 };
+            start..(entry.offset + entry.size).div_ceil(8) + if block { 64 } else { 0 }
+        }
+    };
+    Target {
+        all,
+        ranges: F::PLACES.iter().map(range).collect(),
+    }
+}
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    let asked = std::env::var(variable).ok();
+    asked
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(otherwise)
+}
+
+/// Overwrites words of a family's segment again and again, and runs every operation each time.
+fn attack<F: Family>(mut family: F, share: u64) {
+    let seed = number("SHM_HOSTILE_SEED", 1);
+    let images = number("SHM_HOSTILE_IMAGES", QUICK / share);
+    let name = format!("shm-test-hostile-{}-{}", F::NAME, std::process::id());
+    let segment = F::create(&name);
+    let target = target::<F>(&segment);
+    let mut states = Vec::new();
+    for state in 0..STATES {
+        family.fill(&segment, state);
+        states.push(target.snapshot());
+    }
+    let mut random = Random::new(seed);
+    let mut bounded = Bounded::default();
+    let start = Instant::now();
+    for image in 0..images {
+        target.restore(&states[random.below(states.len())]);
+        for _ in 0..1 + random.below(4).min(random.below(4)) {
+            target.damage(&mut random, &states);
+        }
+        let rare = image % F::RARELY == 0;
+        if rare {
+            family.plant(&segment, &mut random);
+        }
+        let run = || family.operate(&segment, &mut bounded, rare);
+        if let Err(why) = std::panic::catch_unwind(core::panic::AssertUnwindSafe(run)) {
+            eprintln!(
+                "{}: seed {seed}, image {image}, in `{}`",
+                F::NAME,
+                bounded.running
+            );
+            std::panic::resume_unwind(why);
+        }
+    }
+    target.restore(&states[0]); // so that the segment is left in order
+    let seconds = start.elapsed().as_secs_f64();
+    eprintln!(
+        "{}: {images} images, {} noticed, seed {seed}, {seconds:.1} s ({:.0}/s); most accesses: {:?}",
+        F::NAME,
+        family.noticed(&segment),
+        images as f64 / seconds,
+        bounded.longest,
+    );
+    assert!(
+        family.noticed(&segment) > 0,
+        "nothing was noticed: the operations do not see the bytes"
+    );
+}
+
+#[test]
+fn an_access_too_many_ends_the_operation() {
+    let word = AtomicU64::new(0);
+    let look = |times: usize| (0..times).for_each(|_| _ = word.load(Relaxed));
+    let mut bounded = Bounded::default();
+    bounded.run("three", 3, || look(3));
+    let four = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+        bounded.run("four", 3, || look(4));
+    }));
+    assert!(four.is_err());
+    assert_eq!(bounded.longest, [("three", 3)]);
+}

@@ -1,0 +1,23 @@
+//! The structures under attack: a file for each.
+
+mod plain;
+mod queue;
+mod spsc;
+
+pub use plain::Plain;
+pub use queue::Events;
+pub use spsc::Audio;
+
+use shm_runtime::{Segment, ShmLayout};
+
+/// A structure that others overwrite while it is used.
+pub trait Victim {
+    /// Its segment.
+    type Schema: ShmLayout;
+    /// For names.
+    const NAME: &'static str;
+    /// The table entries that are overwritten.
+    const PLACES: &'static [&'static str];
+    /// Every operation; the results may be anything, the calls must return.
+    fn operate(segment: &Segment<Self::Schema>);
+}
