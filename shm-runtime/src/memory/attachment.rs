@@ -227,6 +227,11 @@ impl Attachment {
         unsafe { self.records(self.regions.participants, self.regions.count) }
     }
 
+    /// Where the structures begin: behind all that the segment needs for itself.
+    pub(super) fn structures(&self) -> usize {
+        self.regions.lanes + self.regions.count * size_of::<LaneRecord>()
+    }
+
     /// The lane records.
     #[inline]
     pub fn lanes(&self) -> &[LaneRecord] {

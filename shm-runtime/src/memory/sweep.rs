@@ -76,7 +76,9 @@ impl Attachment {
 impl Arena for &Attachment {
     fn exchange(&self, place: Place, lanes: usize) -> Option<(&Signals, &[AtomicU64], &[Line])> {
         let at = |offset: u64| usize::try_from(offset).ok();
-        let signals = self.slice::<Signals>(at(place.offset())?, 1)?.first()?;
+        // A hostile intent must not lead a recovery into the table, the control block or the lanes.
+        let start = at(place.offset()).filter(|&start| start >= self.structures())?;
+        let signals = self.slice::<Signals>(start, 1)?.first()?;
         let words = self.slice(at(place.words())?, at(place.capacity())?)?;
         Some((signals, words, self.slice(at(place.lines())?, lanes)?))
     }

@@ -65,15 +65,11 @@ impl Family for Attacked {
         let (lanes, queue) = (words("@lanes"), words("events"));
         let (record, other) = (16 * random.below(LANES), 16 * random.below(LANES));
         lanes[record].store(77 << 32 | (1 + random.below(LANES)) as u64, Relaxed); // nobody ever had it
-        lanes[record + 1].store(random.below(32) as u64, Relaxed);
-        for place in 2..5 {
-            lanes[record + place].store(lanes[other + place].load(Relaxed), Relaxed);
-        }
-        lanes[record + 5].store(random.below(CAPACITY + LANES + 1) as u64, Relaxed);
-        for place in 6..8 {
-            let word = &queue[random.below(queue.len())];
-            lanes[record + place].store(word.load(Relaxed) ^ random.below(4) as u64, Relaxed);
-        }
+        let number = random.below(3 * CAPACITY) as u64;
+        lanes[record + 1].store(number << 4 | random.below(8) as u64, Relaxed);
+        lanes[record + 2].store(lanes[other + 2].load(Relaxed), Relaxed);
+        let word = &queue[random.below(queue.len())];
+        lanes[record + 3].store(word.load(Relaxed) ^ random.below(4) as u64, Relaxed);
     }
 
     fn operate(&mut self, line: &Segment<Line>, bounded: &mut Bounded, rare: bool) {
@@ -119,4 +115,36 @@ impl Family for Attacked {
 #[test]
 fn p6_a_queue_of_hostile_words_ends_every_operation() {
     attack(Attacked, 1);
+}
+
+/// It did: the table was written over by the recovery of a lane whose intent named it.
+#[test]
+fn p6_a_hostile_intent_leads_no_recovery_out_of_the_structures() {
+    let name = format!("shm-test-hostile-intent-{}", std::process::id());
+    let line = Attacked::create(&name);
+    let attachment = Segment::attachment(&line);
+    let all = attachment.slice::<AtomicU64>(0, attachment.len() / 8);
+    let all = all.expect("whole words");
+    let table = Segment::table(&line).expect("it is sound");
+    let find = |name: &str| table.iter().find(|entry| entry.name == name);
+    let (lanes, events) = (find("@lanes"), find("events"));
+    let (lanes, events) = (lanes.expect("it is there"), events.expect("it is there"));
+    let own = || {
+        all[..events.offset / 8]
+            .iter()
+            .map(|word| word.load(Relaxed))
+    };
+    let record = lanes.offset / 8 + 16;
+    for place in (0..events.offset as u64).step_by(64) {
+        for phase in 3..8 {
+            let before: Vec<_> = own().collect();
+            for (word, value) in [77 << 32 | 1, phase, place, 0].into_iter().enumerate() {
+                all[record + word].store(value, Relaxed);
+            }
+            let _ = Segment::recover(&line);
+            (0..4).for_each(|word| all[record + word].store(before[record + word], Relaxed));
+            let after: Vec<_> = own().collect();
+            assert_eq!(before, after, "phase {phase}, place {place:#x}");
+        }
+    }
 }
