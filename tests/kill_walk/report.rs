@@ -1,0 +1,53 @@
+//! What was done, in numbers.
+
+use std::fmt;
+
+/// The figures of one scenario, or of several.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    pub name: String,
+    /// Instructions of the operation, alone.
+    pub instructions: usize,
+    /// The longest recovery.
+    pub recovery_instructions: usize,
+    /// Real kills, one behind each instruction.
+    pub kill_points: usize,
+    /// Images of the memory that a kill or stop can leave.
+    pub images: usize,
+    /// Images that kills during recovery leave besides.
+    pub recovery_images: usize,
+    /// Programs of survivors that were run and compared.
+    pub survivors: usize,
+}
+
+impl Figures {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    pub fn header() -> String {
+        format!(
+            "{:<44} {:>7} {:>7} {:>7} {:>7} {:>9} {:>9}",
+            "operation, state", "instr.", "kills", "images", "in rec.", "longest", "survivors"
+        )
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:<44} {:>7} {:>7} {:>7} {:>7} {:>9} {:>9}",
+            self.name,
+            self.instructions,
+            self.kill_points,
+            self.images,
+            self.recovery_images,
+            self.recovery_instructions,
+            self.survivors
+        )
+    }
+}

@@ -1,0 +1,69 @@
+//! What is walked: a world with one of each structure, and scenarios in it.
+//!
+//! To add a structure: give [`World`] a field, and `scenarios/` a file that lists its operations.
+
+use super::tracee::Turn;
+use shm_runtime::{Queue, Segment, ShmLayout};
+
+/// An element: its value twice, so that a torn one shows.
+pub type Pair = [u64; 2];
+
+/// One of each structure, as small as makes sense.
+#[derive(Debug, ShmLayout)]
+#[shm(lanes = 16)]
+pub struct World {
+    pub queue: Queue<Pair, 2>,
+    /// For getting lanes before a walk begins.
+    pub scratch: Queue<u64, 2>,
+}
+
+/// One operation, from one state.
+#[derive(Clone, Copy)]
+pub struct Scenario {
+    /// `structure.operation, state`.
+    pub name: &'static str,
+    /// Brings the world into the state.
+    pub set_up: fn(&Segment<World>),
+    /// The operation of the process that is killed or stopped.
+    pub operation: fn(&Segment<World>, &Turn),
+    /// What can be seen of the world; leaves it in any state.
+    pub observe: fn(&Segment<World>) -> String,
+    /// What is seen if the operation did not take effect, and if it did.
+    pub before: &'static str,
+    pub after: &'static str,
+    /// What may be seen besides if it is killed on the way: prefixes of a batch.
+    pub partly: &'static [&'static str],
+    /// What may be seen besides while it is stopped on the way: what it holds is withheld.
+    pub withheld: &'static [&'static str],
+}
+
+impl core::fmt::Debug for Scenario {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Gets a process the lanes that it will need, so that the walk is about the operation alone.
+pub fn warm(world: &Segment<World>) {
+    world.scratch.push(1).unwrap();
+    assert_eq!(world.scratch.pop(), Some(1));
+    world.scratch.push(2).unwrap();
+    world.scratch.take().unwrap().unwrap().done();
+}
+
+/// Lanes whose owner is not alive, behind a recovery: there must be none.
+pub fn leaked_lanes(world: &Segment<World>) -> usize {
+    let attachment = Segment::attachment(world);
+    let owners = attachment
+        .lanes()
+        .iter()
+        .map(|record| record.owner.load(core::sync::atomic::Ordering::Relaxed));
+    let alive: Vec<_> = Segment::participants(world)
+        .unwrap()
+        .into_iter()
+        .map(|participant| participant.identity.word())
+        .collect();
+    owners
+        .filter(|owner| *owner != 0 && !alive.contains(owner))
+        .count()
+}

@@ -1,0 +1,9 @@
+//! Each structure's operations, one file each.
+
+mod queue;
+
+use super::scenario::Scenario;
+
+pub fn all() -> Vec<Scenario> {
+    [queue::SCENARIOS].concat()
+}

@@ -1,0 +1,256 @@
+//! `Queue<Pair, 2>`: each operation over the states empty, one, full, wrapped, with a returned element.
+
+use crate::scenario::{Pair, Scenario, World};
+use crate::tracee::Turn;
+use shm_runtime::Segment;
+
+const fn pair(value: u64) -> Pair {
+    [value, value]
+}
+
+fn drain(world: &Segment<World>, seen: &mut Vec<String>) {
+    while let Some([value, twice]) = world.queue.pop() {
+        seen.push(if value == twice {
+            value.to_string()
+        } else {
+            format!("torn {value}/{twice}")
+        });
+        if seen.len() > 9 {
+            return seen.push("more than there is room for".to_owned());
+        }
+    }
+}
+
+/// The elements in order, and how many fit in when all are out.
+fn observe(world: &Segment<World>) -> String {
+    let mut seen = Vec::new();
+    drain(world, &mut seen);
+    Segment::recover(world);
+    drain(world, &mut seen);
+    let room = (0..9)
+        .take_while(|&value| world.queue.push(pair(100 + value)).is_ok())
+        .count();
+    let mut rest = Vec::new();
+    drain(world, &mut rest);
+    let expected: Vec<_> = (0..room as u64)
+        .map(|value| (100 + value).to_string())
+        .collect();
+    if rest != expected {
+        seen.push(format!("then {rest:?}"));
+    }
+    format!(
+        "{}| {room}",
+        seen.iter()
+            .map(|value| format!("{value} "))
+            .collect::<String>()
+    )
+}
+
+fn empty(_: &Segment<World>) {}
+
+fn one(world: &Segment<World>) {
+    world.queue.push(pair(1)).unwrap();
+}
+
+fn full(world: &Segment<World>) {
+    one(world);
+    world.queue.push(pair(2)).unwrap();
+}
+
+/// Nodes are not where they were at first, and the positions are in a later lap.
+fn wrapped(world: &Segment<World>) {
+    for value in 10..15 {
+        world.queue.push(pair(value)).unwrap();
+        assert_eq!(world.queue.pop(), Some(pair(value)));
+    }
+    one(world);
+}
+
+/// One element came back, one is in its place.
+fn returned(world: &Segment<World>) {
+    full(world);
+    drop(world.queue.take().unwrap());
+}
+
+fn push(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.queue.push(pair(7)));
+}
+
+fn pop(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.queue.pop());
+}
+
+fn peek(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.queue.peek());
+}
+
+fn push_slice(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.queue.push_slice(&[pair(7), pair(8), pair(9)]));
+}
+
+fn pop_slice(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.queue.pop_slice(&mut [pair(0); 3]));
+}
+
+fn loan(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| {
+        let mut loan = world.queue.loan().unwrap();
+        loan.write(pair(7));
+        _ = loan.commit();
+    });
+}
+
+fn take_done(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| {
+        if let Some(taken) = world.queue.take().unwrap() {
+            taken.done();
+        }
+    });
+}
+
+fn take_back(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| drop(world.queue.take().unwrap()));
+}
+
+const PUSH: Scenario = Scenario {
+    name: "queue.push, empty",
+    set_up: empty,
+    operation: push,
+    observe,
+    before: "| 2",
+    after: "7 | 2",
+    partly: &[],
+    withheld: &[],
+};
+
+pub const SCENARIOS: &[Scenario] = &[
+    PUSH,
+    Scenario {
+        name: "queue.push, one",
+        set_up: one,
+        before: "1 | 2",
+        after: "1 7 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.push, wrapped",
+        set_up: wrapped,
+        before: "1 | 2",
+        after: "1 7 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.push, full",
+        set_up: full,
+        before: "1 2 | 2",
+        after: "1 2 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.pop, empty",
+        operation: pop,
+        after: "| 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.pop, full",
+        set_up: full,
+        operation: pop,
+        before: "1 2 | 2",
+        after: "2 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.pop, wrapped",
+        set_up: wrapped,
+        operation: pop,
+        before: "1 | 2",
+        after: "| 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.pop, returned",
+        set_up: returned,
+        operation: pop,
+        before: "1 2 | 2",
+        after: "2 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.peek, full",
+        set_up: full,
+        operation: peek,
+        before: "1 2 | 2",
+        after: "1 2 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.push_slice, one",
+        set_up: one,
+        operation: push_slice,
+        before: "1 | 2",
+        after: "1 7 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.push_slice, empty",
+        operation: push_slice,
+        after: "7 8 | 2",
+        partly: &["7 | 2"],
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.pop_slice, full",
+        set_up: full,
+        operation: pop_slice,
+        before: "1 2 | 2",
+        after: "| 2",
+        partly: &["2 | 2"],
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.loan and commit, one",
+        set_up: one,
+        operation: loan,
+        before: "1 | 2",
+        after: "1 7 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.loan and commit, full",
+        set_up: full,
+        operation: loan,
+        before: "1 2 | 2",
+        after: "1 2 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.take and done, full",
+        set_up: full,
+        operation: take_done,
+        before: "1 2 | 2",
+        after: "2 | 2",
+        partly: &["2 1 | 2"], // it comes back behind what was popped meanwhile
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.take and drop, full",
+        set_up: full,
+        operation: take_back,
+        before: "1 2 | 2",
+        after: "1 2 | 2",
+        partly: &["2 1 | 2"],
+        withheld: &["2 | 2"],
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.take and drop, returned",
+        set_up: returned,
+        operation: take_back,
+        before: "1 2 | 2",
+        after: "1 2 | 2",
+        partly: &["2 1 | 2"],
+        withheld: &["2 | 2"],
+        ..PUSH
+    },
+];

@@ -1,0 +1,182 @@
+//! A child that does its operation over and over, one instruction at a time.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Where a child is: written by it with plain stores, so that it costs an instruction and no system call.
+#[derive(Debug)]
+#[repr(C)]
+struct Page {
+    turn: AtomicU64,
+}
+
+const BETWEEN: u64 = 0;
+const INSIDE: u64 = 1;
+const FAILED: u64 = 2;
+
+/// What the child's code calls with its operation.
+#[derive(Debug)]
+pub struct Turn {
+    page: &'static Page,
+}
+
+impl Turn {
+    /// Does `operation` each time that the tracer asks for a turn; never returns.
+    pub fn run(&self, mut operation: impl FnMut()) -> ! {
+        loop {
+            // SAFETY: a breakpoint: the tracer has the child stop here; nothing else happens.
+            unsafe { core::arch::asm!("int3", options(nostack)) };
+            self.page.turn.store(INSIDE, Relaxed);
+            operation();
+            self.page.turn.store(BETWEEN, Relaxed);
+        }
+    }
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Inside the operation.
+    Inside,
+    /// The operation is over.
+    Over,
+    /// The child panicked, or died of a signal: a violation.
+    Failed,
+}
+
+/// A forked child that is traced; killed and reaped when dropped.
+#[derive(Debug)]
+pub struct Tracee {
+    pid: libc::pid_t,
+    page: &'static Page,
+    dead: bool,
+}
+
+/// Runs this thread, and with it the children that it forks, on one processor: four times as fast.
+pub fn pin() {
+    // SAFETY: all zero is an empty set.
+    let mut set: libc::cpu_set_t = unsafe { core::mem::zeroed() };
+    // SAFETY: a system call without arguments.
+    let cpu = unsafe { libc::sched_getcpu() };
+    // SAFETY: `set` is a live set, and the number one of an existing processor.
+    unsafe { libc::CPU_SET(usize::try_from(cpu).unwrap_or(0), &mut set) };
+    // SAFETY: reads the live set, of the size given.
+    unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
+}
+
+impl Tracee {
+    /// A child that runs `body`, which ends in [`Turn::run`]; returns when it is there.
+    pub fn start(body: impl FnOnce(&Turn)) -> Self {
+        // SAFETY: asks for a fresh page that children share.
+        let page = unsafe {
+            libc::mmap(
+                core::ptr::null_mut(),
+                4096,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        assert_ne!(page, libc::MAP_FAILED);
+        // SAFETY: a zeroed page, never unmapped while it is used, and aligned for the word.
+        let page: &'static Page = unsafe { &*page.cast() };
+        // SAFETY: the child runs `body` and exits without returning into the test harness.
+        let pid = unsafe { libc::fork() };
+        assert!(pid >= 0);
+        if pid == 0 {
+            // SAFETY: asks to be traced by the parent.
+            unsafe { libc::ptrace(libc::PTRACE_TRACEME) };
+            std::panic::set_hook(Box::new(|why| {
+                let text = format!("in a child: {why}\n");
+                // SAFETY: writes a live buffer; the harness's capture would swallow it otherwise.
+                unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+            }));
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&Turn { page })));
+            page.turn.store(FAILED, Relaxed);
+            // SAFETY: ends the child at once.
+            unsafe { libc::_exit(101) };
+        }
+        let mut child = Self {
+            pid,
+            page,
+            dead: false,
+        };
+        assert_eq!(
+            child.wait(),
+            Some(libc::SIGTRAP),
+            "the child came to its first turn"
+        );
+        // SAFETY: an option of a child that is stopped.
+        let set = unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, pid, 0, libc::PTRACE_O_EXITKILL) };
+        assert_eq!(set, 0);
+        child
+    }
+
+    /// The signal that it stopped with; `None` where it is no more.
+    fn wait(&mut self) -> Option<libc::c_int> {
+        let mut status = 0;
+        // SAFETY: waits for a child of this process, into a live integer.
+        let waited = unsafe { libc::waitpid(self.pid, &raw mut status, 0) };
+        assert_eq!(waited, self.pid);
+        self.dead = !libc::WIFSTOPPED(status);
+        (!self.dead).then(|| libc::WSTOPSIG(status))
+    }
+
+    fn resume(&mut self, how: libc::c_uint, signal: libc::c_int) -> Step {
+        // SAFETY: lets a stopped child of ours go on.
+        let resumed = unsafe { libc::ptrace(how, self.pid, 0, signal) };
+        assert_eq!(resumed, 0, "the child is stopped");
+        let stopped = self.wait();
+        match self.page.turn.load(Relaxed) {
+            INSIDE if stopped == Some(libc::SIGTRAP) => Step::Inside,
+            BETWEEN if stopped == Some(libc::SIGTRAP) => Step::Over,
+            _ => Step::Failed,
+        }
+    }
+
+    /// Lets a turn begin: the child is at the first instruction of its operation.
+    pub fn begin(&mut self) -> Step {
+        for _ in 0..16 {
+            match self.resume(libc::PTRACE_SINGLESTEP, 0) {
+                Step::Over => {} // on the way into the operation
+                step => return step,
+            }
+        }
+        Step::Failed
+    }
+
+    /// One instruction.
+    pub fn step(&mut self) -> Step {
+        self.resume(libc::PTRACE_SINGLESTEP, 0)
+    }
+
+    /// From the end of one turn to where the next can begin.
+    pub fn settle(&mut self) {
+        let step = self.resume(libc::PTRACE_CONT, 0);
+        assert_eq!(step, Step::Over, "nothing happens between turns");
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if !self.dead {
+            // SAFETY: a child of this process that was not reaped, so the id is its own.
+            unsafe { libc::kill(self.pid, libc::SIGKILL) };
+            while self.wait().is_some() {
+                // SAFETY: it was stopped by its tracer when the signal came; it goes on, and dies.
+                unsafe { libc::ptrace(libc::PTRACE_CONT, self.pid, 0, 0) };
+            }
+        }
+    }
+}
+
+impl Drop for Tracee {
+    fn drop(&mut self) {
+        self.end();
+        // SAFETY: the page of a child that is gone; nobody else has it.
+        unsafe { libc::munmap(core::ptr::from_ref(self.page).cast_mut().cast(), 4096) };
+    }
+}

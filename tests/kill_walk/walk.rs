@@ -1,0 +1,264 @@
+//! One process is killed, or stopped for ever, at every instruction of one operation.
+//!
+//! The victim is stepped through its operation. Each image of the segment that it leaves on the way is kept once,
+//! and then looked at in every way in which a survivor can meet it:
+//!
+//! - **stopped**: the victim is alive and never runs again; who was attached before goes on;
+//! - **dead**: nobody holds its lock any more; who was attached before goes on, and recovers it;
+//! - **all dead**: a copy of the image under another name, which nobody is attached to;
+//! - **dying in recovery**: a recoverer is stepped through settling it, and each image of *that* is looked at in
+//!   the same ways; then another recovers what the first left, and so on.
+//!
+//! Besides, the victim is really killed: at every single instruction in the full walk, otherwise at each one that
+//! changed the segment and at some between.
+
+use super::common::{Cleanup, path, unique};
+use super::image::{Image, Images, Memory};
+use super::report::Figures;
+use super::scenario::{Scenario, World, leaked_lanes, warm};
+use super::tracee::{Step, Tracee};
+use shm_runtime::{Segment, ShmLayout};
+use std::collections::BTreeSet;
+
+/// Instructions after which an operation is said to hang: the longest here takes a few thousand.
+const BUDGET: usize = 200_000;
+/// Instructions from one real kill to the next, unless all are asked for.
+const STRIDE: usize = 64;
+/// Recoverers that die one after the other.
+const RECOVERERS: usize = 3;
+
+/// Something that must not be seen, and how to see it again.
+pub type Violation = String;
+
+/// A world, its bytes, and a witness that was attached all along.
+struct Stage<'a> {
+    scenario: &'a Scenario,
+    name: String,
+    witness: Segment<World>,
+    memory: Memory,
+    _cleanup: Cleanup,
+}
+
+impl<'a> Stage<'a> {
+    fn new(scenario: &'a Scenario) -> Self {
+        let name = unique("walk");
+        let cleanup = Cleanup(name.clone());
+        let witness = World::options().persist().create(&name).unwrap();
+        warm(&witness);
+        (scenario.set_up)(&witness);
+        Self {
+            scenario,
+            memory: Memory::of(&name),
+            name,
+            witness,
+            _cleanup: cleanup,
+        }
+    }
+
+    fn victim(&self) -> Tracee {
+        Tracee::start(|turn| {
+            let own = World::open(&self.name).unwrap();
+            warm(&own);
+            (self.scenario.operation)(&own, turn);
+        })
+    }
+
+    fn recoverer(&self) -> Tracee {
+        Tracee::start(|turn| {
+            let own = World::open(&self.name).unwrap();
+            turn.run(|| _ = Segment::recover(&own));
+        })
+    }
+
+    /// What the witness sees of an image whose victim is dead.
+    fn seen(&self, image: &Image) -> String {
+        self.memory.restore(image);
+        self.observe(&self.witness)
+    }
+
+    /// What somebody sees now who can recover all the dead: nobody is stopped in the middle of anything.
+    fn observe(&self, world: &Segment<World>) -> String {
+        let seen = (self.scenario.observe)(world);
+        Segment::recover(world);
+        match leaked_lanes(world) {
+            0 => seen,
+            leaked => format!("{seen}, leaked lanes: {leaked}"),
+        }
+    }
+
+    /// What somebody sees who finds the image under a name that nobody is attached to.
+    fn found(&self, image: &Image) -> String {
+        let name = unique("walk-copy");
+        let _cleanup = Cleanup(name.clone());
+        std::fs::write(path(&name), image).unwrap();
+        set_private(&name);
+        self.observe(&World::open(&name).unwrap())
+    }
+
+    /// Whether `seen` is what the scenario allows.
+    fn check(&self, seen: &str, also: &[&str], how: &str, at: &str) -> Result<(), Violation> {
+        let scenario = self.scenario;
+        let allowed: BTreeSet<_> = [scenario.before, scenario.after]
+            .iter()
+            .chain(scenario.partly)
+            .chain(also)
+            .copied()
+            .collect();
+        if allowed.contains(seen) {
+            return Ok(());
+        }
+        Err(format!(
+            "{}: {how} at {at}: saw `{seen}`, allowed {allowed:?}",
+            scenario.name
+        ))
+    }
+
+    /// The image as survivors meet it whose victim is dead.
+    fn check_dead(&self, image: &Image, figures: &mut Figures, at: &str) -> Result<(), Violation> {
+        figures.survivors += 2;
+        self.check(&self.seen(image), &[], "dead", at)?;
+        self.check(&self.found(image), &[], "all dead", at)
+    }
+}
+
+fn set_private(name: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(path(name), mode).unwrap();
+}
+
+/// All of it, for one scenario.
+pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
+    let mut figures = Figures::new(scenario.name);
+    let stage = Stage::new(scenario);
+    let mut recoverers: Vec<_> = (0..RECOVERERS).map(|_| stage.recoverer()).collect();
+    let mut victim = stage.victim();
+    let base = stage.memory.image();
+    let mut images = Images::default();
+    images.add(0, base.clone());
+    step_through(&stage, &mut victim, &mut images, &mut figures, true)?;
+    let last = stage.memory.image();
+    victim.kill();
+
+    stage.check_exactly(&base, scenario.before, "nothing was done")?;
+    stage.check_exactly(&last, scenario.after, "it was acknowledged")?;
+    let mut level = images.take();
+    let changes: BTreeSet<_> = level.iter().map(|(step, _)| *step).collect();
+    figures.images += level.len();
+    for (step, image) in &level {
+        let at = format!("step {step}");
+        stage.check_dead(image, &mut figures, &at)?;
+    }
+    // deaths during recovery, one after the other, each with its own attachment to recover as well
+    while let Some(mut recoverer) = recoverers.pop() {
+        for (_, image) in &level {
+            stage.memory.restore(image);
+            step_through(&stage, &mut recoverer, &mut images, &mut figures, false)?;
+            let settled = stage.memory.image();
+            figures.survivors += 1;
+            stage.check(&stage.seen(&settled), &[], "recovered", "the end")?;
+        }
+        recoverer.kill();
+        level = images.take();
+        figures.recovery_images += level.len();
+        for (step, image) in &level {
+            let at = format!("step {step} of a recovery");
+            stage.check_dead(image, &mut figures, &at)?;
+        }
+    }
+    drop(stage);
+    kill(scenario, &changes, full, &mut figures)?;
+    Ok(figures)
+}
+
+/// Steps a process through its turn and keeps the images; has survivors look at each while it is stopped.
+fn step_through(
+    stage: &Stage<'_>,
+    process: &mut Tracee,
+    images: &mut Images,
+    figures: &mut Figures,
+    is_victim: bool,
+) -> Result<(), Violation> {
+    let scenario = stage.scenario;
+    let mut now = stage.memory.image();
+    let mut step = process.begin();
+    for count in 1..=BUDGET {
+        let changed = stage.memory.differs(&now);
+        if changed {
+            now = stage.memory.image();
+            if images.add(count, now.clone()) && step == Step::Inside {
+                figures.survivors += 1;
+                let how = if is_victim {
+                    "stopped"
+                } else {
+                    "recoverer stopped"
+                };
+                let seen = (scenario.observe)(&stage.witness);
+                stage.check(&seen, scenario.withheld, how, &format!("step {count}"))?;
+                stage.memory.restore(&now);
+            }
+        }
+        match step {
+            Step::Inside => step = process.step(),
+            Step::Over => {
+                process.settle();
+                if is_victim {
+                    figures.instructions = count;
+                } else {
+                    figures.recovery_instructions = figures.recovery_instructions.max(count);
+                }
+                return Ok(());
+            }
+            Step::Failed => return Err(format!("{}: died at step {count}", scenario.name)),
+        }
+    }
+    Err(format!(
+        "{}: not over after {BUDGET} instructions",
+        scenario.name
+    ))
+}
+
+impl Stage<'_> {
+    fn check_exactly(&self, image: &Image, expected: &str, why: &str) -> Result<(), Violation> {
+        let seen = self.found(image);
+        if seen == expected {
+            return Ok(());
+        }
+        Err(format!(
+            "{}: {why}: saw `{seen}`, expected `{expected}`",
+            self.scenario.name
+        ))
+    }
+}
+
+/// Kills a victim for real behind its instructions: all of them, or those around a change and one in [`STRIDE`].
+fn kill(
+    scenario: &Scenario,
+    changes: &BTreeSet<usize>,
+    full: bool,
+    figures: &mut Figures,
+) -> Result<(), Violation> {
+    let stage = Stage::new(scenario);
+    let base = stage.memory.image();
+    let points = (0..figures.instructions).filter(|point| {
+        let near = changes.contains(point) || changes.contains(&(point + 1));
+        full || near || point % STRIDE == 0
+    });
+    for point in points.collect::<Vec<_>>() {
+        stage.memory.restore(&base);
+        let mut victim = stage.victim();
+        let mut step = victim.begin();
+        for _ in 0..point {
+            if step == Step::Inside {
+                step = victim.step();
+            }
+        }
+        victim.kill();
+        figures.kill_points += 1;
+        figures.survivors += 1;
+        let seen = stage.observe(&stage.witness);
+        let at = format!("instruction {point}");
+        stage.check(&seen, &[], "killed", &at)?;
+    }
+    Ok(())
+}
