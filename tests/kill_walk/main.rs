@@ -18,9 +18,17 @@ mod tracee;
 mod walk;
 
 use report::Figures;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One test at a time: a child forked while another thread attaches would keep that thread's lock.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 #[test]
 fn p1_p2_p3_killed_or_stopped_at_every_instruction() {
+    let _alone = alone();
     tracee::pin();
     let full = std::env::var_os("SHM_WALK").is_some_and(|walk| walk == "full");
     println!("{}", Figures::header());
@@ -35,4 +43,22 @@ fn p1_p2_p3_killed_or_stopped_at_every_instruction() {
         }
     }
     assert!(violations.is_empty(), "{violations:#?}");
+}
+
+/// The walk proves something only if it fails where it should: two pushes are not one.
+#[test]
+fn an_operation_in_two_halves_is_caught() {
+    let _alone = alone();
+    tracee::pin();
+    let halves = scenarios::all()
+        .into_iter()
+        .find(|scenario| scenario.name == "queue.push_slice, empty")
+        .unwrap();
+    let one_step = scenario::Scenario {
+        partly: &[],
+        ..halves
+    };
+    let caught = walk::walk(&one_step, false).unwrap_err();
+    assert!(caught.contains("stopped at step"), "{caught}");
+    assert!(caught.contains("saw `7 | 2`"), "{caught}");
 }
