@@ -56,7 +56,9 @@ pub use layout::{Element, ShmLayout, ShmType};
 pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
-pub use structures::{Array, Atomic, Consumer, Loan, Producer, Queue, RoleTaken, Spsc, Taken};
+pub use structures::{
+    Array, Atomic, Consumer, Handle, Lease, Loan, Pool, Producer, Queue, RoleTaken, Spsc, Taken,
+};
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
 /// crate turns on bytemuck's own.
@@ -67,6 +69,6 @@ pub use plain::*;
 
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
-    pub use crate::structures::{Array, Atomic, Queue, Spsc};
+    pub use crate::structures::{Array, Atomic, Handle, Pool, Queue, Spsc};
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

@@ -50,6 +50,16 @@ pub enum Bug {
     NotAnnounced,
     /// An operation uses its lane although another operation of the process is in the middle of it.
     SharedLane,
+    /// A slot's new holder is taken for the owner of what the dead one in the same slot left.
+    IgnoreGeneration,
+    /// A lease does not raise its word's generation, so that handles of earlier leases are valid again.
+    NoLeaseGeneration,
+    /// Leases of the dead do not come back.
+    NoSweep,
+    /// A lease is swept without a question whether its owner lives.
+    SweepBlindly,
+    /// A sweeper frees what the dead had and wakes nobody.
+    SweepSilently,
 }
 
 #[cfg(not(test))]

@@ -42,3 +42,21 @@ macro_rules! impl_shared {
     };
 }
 pub(crate) use impl_shared;
+
+/// Defines a plain value that is one word: what may be an element of a structure and has a meaning of its own.
+macro_rules! plain_word {
+    ($(#[$about:meta])* $visible:vis struct $name:ident) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        #[repr(transparent)]
+        $visible struct $name(u64);
+
+        // SAFETY: transparent over a `u64`, for which all-zero bytes are a value.
+        #[allow(unsafe_code)]
+        unsafe impl ::bytemuck::Zeroable for $name {}
+        // SAFETY: transparent over a `u64`: every bit pattern is a value, and there is no padding.
+        #[allow(unsafe_code)]
+        unsafe impl ::bytemuck::Pod for $name {}
+    };
+}
+pub(crate) use plain_word;

@@ -8,8 +8,10 @@
 
 mod event;
 mod hostile;
+mod leases;
 mod queue;
 mod queue_ops;
 mod queue_world;
 mod scheduler;
 mod spsc;
+mod town;

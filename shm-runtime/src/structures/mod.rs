@@ -2,10 +2,12 @@
 
 mod array;
 mod atomic;
+pub mod pool;
 pub mod queue;
 pub mod spsc;
 
 pub use array::Array;
 pub use atomic::Atomic;
+pub use pool::{Handle, Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
 pub use spsc::{Consumer, Producer, RoleTaken, Spsc};
