@@ -160,10 +160,7 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
                 now.leased(me)
             };
             // (L)
-            if word
-                .compare_exchange(now.0, new.0, AcqRel, Relaxed)
-                .is_ok()
-            {
+            if word.compare_exchange(now.0, new.0, AcqRel, Relaxed).is_ok() {
                 linearized(me.bits() as usize, index, now.0, new.0);
                 fence(Release); // who sees what the holder writes sees the new generation
                 return Ok(Lease { index, word: new });
@@ -195,10 +192,7 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
             }
             // (L); lost: somebody else swept it
             let new = now.freed();
-            if word
-                .compare_exchange(now.0, new.0, AcqRel, Relaxed)
-                .is_ok()
-            {
+            if word.compare_exchange(now.0, new.0, AcqRel, Relaxed).is_ok() {
                 linearized(me.bits() as usize, index, now.0, new.0);
                 freed += 1;
             }
@@ -226,7 +220,12 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
         }
         let free = lease.word.freed().0;
         word.store(free, Release); // (L)
-        linearized(lease.word.owner().bits() as usize, lease.index, marked, free);
+        linearized(
+            lease.word.owner().bits() as usize,
+            lease.index,
+            marked,
+            free,
+        );
         if seeded(Bug::WakeAfterPublish) {
             self.freed.ring(&self.kernel);
         }

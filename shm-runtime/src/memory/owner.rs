@@ -147,6 +147,10 @@ mod tests {
     fn nobody_is_nobody() {
         assert_eq!(Tag::from_low(0), Tag::NOBODY);
         assert_eq!(Tag::NOBODY.slot(), None);
-        assert_eq!(Tag::from_low(1 << SLOT_BITS).slot(), None, "a generation without a slot");
+        assert_eq!(
+            Tag::from_low(1 << SLOT_BITS).slot(),
+            None,
+            "a generation without a slot"
+        );
     }
 }

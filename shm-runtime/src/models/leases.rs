@@ -58,7 +58,9 @@ impl Pool {
     }
 
     fn is_full(&self) -> bool {
-        self.owners.borrow()[..self.count].iter().all(Option::is_some)
+        self.owners.borrow()[..self.count]
+            .iter()
+            .all(Option::is_some)
     }
 
     fn acquire(&self, town: &Town, me: Tag, random: &mut Random) -> Option<Lease> {
@@ -155,7 +157,10 @@ impl Play for Pool {
 
     fn is_somebody_missed(&self, town: &Town) -> bool {
         let owners = *self.owners.borrow();
-        owners.into_iter().flatten().any(|owner| !town.is_alive(owner))
+        owners
+            .into_iter()
+            .flatten()
+            .any(|owner| !town.is_alive(owner))
     }
 
     fn is_blocked(&self, _: &Town) -> bool {
@@ -184,9 +189,20 @@ impl Play for Pool {
 
     fn check(&self, town: &Town, stopped: &[Tag]) {
         let leases = self.leases(town);
-        let kept = self.owners.borrow().iter().flatten().filter(|owner| stopped.contains(owner)).count();
-        let somebody = Tag::of(Identity { slot: 0, generation: 999 });
-        let back = (0..self.count).map_while(|_| leases.acquire(somebody, 0)).count();
+        let kept = self
+            .owners
+            .borrow()
+            .iter()
+            .flatten()
+            .filter(|owner| stopped.contains(owner))
+            .count();
+        let somebody = Tag::of(Identity {
+            slot: 0,
+            generation: 999,
+        });
+        let back = (0..self.count)
+            .map_while(|_| leases.acquire(somebody, 0))
+            .count();
         if back + kept != self.count {
             town.violate("what the dead held did not come back");
         }

@@ -229,7 +229,8 @@ impl<P: Play> Run<P> {
         let asleep = self.town.asleep.borrow();
         let missed = !asleep.is_empty() && quietly(|| self.play.is_somebody_missed(&self.town));
         let ready = |thread: &&usize| {
-            !self.stopped.contains(&(**thread / THREADS)) && (missed || !asleep.contains_key(thread))
+            !self.stopped.contains(&(**thread / THREADS))
+                && (missed || !asleep.contains_key(thread))
         };
         self.live.keys().filter(ready).copied().collect()
     }
@@ -244,7 +245,10 @@ impl<P: Play> Run<P> {
                 *waiting = waiting.saturating_sub(1);
             }
             let runnable = self.runnable();
-            let due = self.vacant.iter().find(|(_, left)| **left == 0 || runnable.is_empty());
+            let due = self
+                .vacant
+                .iter()
+                .find(|(_, left)| **left == 0 || runnable.is_empty());
             if let Some((&slot, _)) = due {
                 self.vacant.remove(&slot);
                 self.move_in(slot);
@@ -289,20 +293,27 @@ impl<P: Play> Run<P> {
         let town = Rc::clone(&self.town);
         if town.violation.borrow().is_none() {
             let waiting = self.live.keys();
-            let left = waiting.filter(|thread| !self.stopped.contains(&(**thread / THREADS))).count();
+            let left = waiting
+                .filter(|thread| !self.stopped.contains(&(**thread / THREADS)))
+                .count();
             if left > 0 && !quietly(|| self.play.is_blocked(&town)) {
                 town.violate("somebody sleeps although there is no reason to");
             } else if left > 0 && self.stopped.is_empty() {
                 town.violate("somebody sleeps, and nobody is stopped");
             }
-            let stopped = self.stopped.iter().map(|&slot| Tag::of(town.identity(slot)));
+            let stopped = self
+                .stopped
+                .iter()
+                .map(|&slot| Tag::of(town.identity(slot)));
             let stopped: Vec<_> = stopped.collect();
             if left == 0 {
                 quietly(|| self.play.check(&town, &stopped));
             }
         }
         observe(None);
-        core::mem::take(&mut self.live).into_values().for_each(Process::kill);
+        core::mem::take(&mut self.live)
+            .into_values()
+            .for_each(Process::kill);
         town.violation.take()
     }
 }

@@ -144,12 +144,7 @@ impl<T: Element, const N: usize> Field for Pool<T, N> {
     type Repr<const L: usize> = Repr<T, N>;
 
     fn bind<const L: usize>(binder: &mut Binder<'_>) -> Result<Self, BindError> {
-        const {
-            assert!(
-                N > 0 && N <= Handle::MOST,
-                "a pool has 1 to 2^28 objects"
-            )
-        };
+        const { assert!(N > 0 && N <= Handle::MOST, "a pool has 1 to 2^28 objects") };
         let site = binder.site::<Repr<T, N>>()?;
         Ok(Self {
             head: site.map(|repr| &repr.head),

@@ -42,7 +42,10 @@ fn zeroed_is_empty() {
     let repr = Repr::<u32, 3>::new_box_zeroed().expect("room");
     let leases = leases(&repr);
     assert_eq!(leases.leased(), 0);
-    assert!(!is_leased(&repr.head.words[0], 0), "a zeroed handle names nothing");
+    assert!(
+        !is_leased(&repr.head.words[0], 0),
+        "a zeroed handle names nothing"
+    );
     let taken: Vec<_> = (0..3)
         .map(|_| leases.acquire(Tag::of(ME), 1).expect("free"))
         .collect();
@@ -73,7 +76,9 @@ fn p6_any_words_end_every_operation() {
         for word in &repr.head.words {
             word.store(wrong, Relaxed);
         }
-        let lease = leases.acquire(Tag::of(ME), usize::MAX).expect("nobody alive has it");
+        let lease = leases
+            .acquire(Tag::of(ME), usize::MAX)
+            .expect("nobody alive has it");
         assert!(leases.holds(lease));
         repr.head.words[lease.index].store(wrong, Relaxed);
         assert!(!leases.holds(lease));
