@@ -130,6 +130,11 @@ fn p1_queue_wakes_all_who_wait_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_leases_are_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::pool::Leases);
+}
+
+#[test]
 fn p1_spsc_is_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::spsc::Pair);
 }

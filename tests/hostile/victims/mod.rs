@@ -1,10 +1,12 @@
 //! The structures under attack: a file for each.
 
 mod plain;
+mod pool;
 mod queue;
 mod spsc;
 
 pub use plain::Plain;
+pub use pool::Objects;
 pub use queue::Events;
 pub use spsc::Audio;
 
