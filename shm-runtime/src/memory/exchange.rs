@@ -5,9 +5,10 @@
 //! fills its spare at leisure and swaps it into a word; what comes out is its next spare. There is no
 //! state "being written", so it is harmless to be killed or stopped anywhere.
 //!
-//! Words are numbered: `0 .. N` are the structure's own, `N + l` is the shelf of lane `l`. Nodes: word `i`
-//! is the home of node `i`, lane `l`'s spare of node `N + 2l`, its shelf of `N + 2l + 1`. A reference to a
-//! node is stored as its difference from the home of the place that holds it, so all-zero is empty.
+//! Words are numbered: `0 .. N` are the structure's own, `N + l` is the shelf of lane `l`. Nodes, with `L` lanes:
+//! word `i` is the home of node `i`, lane `l`'s spare of node `N + l`, its shelf of `N + L + l`. A reference to a
+//! node is stored as its difference from the home of the place that holds it, so all-zero is empty. A structure
+//! from which nothing is taken on approval has no nodes for shelves, and its shelves stay zero.
 //!
 //! | killed | what is in memory | who repairs it |
 //! |---|---|---|
@@ -185,7 +186,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         Packing::for_capacity(self.capacity())
     }
 
-    /// How many nodes there are.
+    /// How many nodes there are at most: those of shelves included.
     #[inline(always)]
     pub fn nodes(&self) -> usize {
         self.capacity() + NODES_PER_LANE * self.lines.len()
@@ -212,14 +213,14 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         if word < self.capacity() {
             word
         } else {
-            word + (word - self.capacity()) + 1
+            word + self.lines.len()
         }
     }
 
     /// The home node of a lane's spare.
     #[inline(always)]
     fn spare_home(&self, lane: usize) -> usize {
-        self.capacity() + NODES_PER_LANE * lane
+        self.capacity() + lane
     }
 
     /// The number that the value `value` of word `word` gives for its node: an input, which whoever takes it for
@@ -247,7 +248,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         let (packing, node) = (self.packing(), self.name(target.word, spare));
         let Word { lap, .. } = packing.unpack(target.old);
         let (lap, full) = match target.phase {
-            Phase::Take | Phase::Reclaim => (packing.lap(lap + 1), false),
+            Phase::Take | Phase::Reclaim | Phase::Publish => (packing.lap(lap + 1), false),
             _ => (lap, true),
         };
         packing.pack(Word { lap, full, node })
@@ -330,6 +331,19 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         announced: impl FnOnce(),
     ) -> bool {
         let new = self.after(target, spare);
+        self.swap_to(own, target, (new, out), announced)
+    }
+
+    /// As [`Self::swap`], where the structure says what the word becomes: `new` names the lane's spare, and no
+    /// word has held it before.
+    #[inline(always)]
+    pub fn swap_to(
+        &self,
+        own: &Own<'_>,
+        target: &Target<'_>,
+        (new, out): (u64, usize),
+        announced: impl FnOnce(),
+    ) -> bool {
         own.record.open(target.phase, target.number, target.old);
         announced();
         let Target { word, at, old, .. } = *target;
@@ -353,7 +367,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     pub fn announced(&self, filling: bool) -> bool {
         self.records.iter().any(|record| {
             let wanted = match record.state().phase() {
-                Phase::Filling | Phase::Push | Phase::Return => filling,
+                Phase::Filling | Phase::Push | Phase::Return | Phase::Publish => filling,
                 Phase::Emptying | Phase::Take | Phase::Reclaim => !filling,
                 Phase::Idle | Phase::Held => false,
             };
@@ -429,8 +443,9 @@ impl<'a, C: Capacity> Exchange<'a, C> {
 
     /// A node that lane `lane` owns for certain, if that can be told now.
     ///
-    /// Between exchanges it is the spare. In the middle of one the spare may be stale, but the word tells:
-    /// while it holds `old` the lane owns what it gives, while it holds `new` what it got.
+    /// Between exchanges it is the spare. In the middle of one the spare may be stale, but the word tells: while it
+    /// holds `old` the lane owns what it gives; while it names what the lane gives, which nobody else can have
+    /// put there, the lane owns what it got.
     fn owned(&self, lane: usize) -> Option<usize> {
         let record = self.records.get(lane)?;
         let before = record.state();
@@ -439,18 +454,17 @@ impl<'a, C: Capacity> Exchange<'a, C> {
             self.check(line.spare.load(Acquire) as usize ^ self.spare_home(lane))
                 .ok() // (S)
         };
-        let open = matches!(
-            before.phase(),
-            Phase::Push | Phase::Take | Phase::Return | Phase::Reclaim
-        );
-        let owned = if open && record.place() == self.place && !seeded(Bug::StaleEvidence) {
+        let owned = if before.phase().is_exchange()
+            && record.place() == self.place
+            && !seeded(Bug::StaleEvidence)
+        {
             let target = self.target(&record.intent(before))?;
             let now = target.at.load(Acquire); // (A)
             let (spare, get) = (spare?, self.node_in(target.word, target.old).ok()?);
             match now {
                 _ if spare == get => Some(get), // the exchange happened, and the spare says so already
                 now if now == target.old => Some(spare),
-                now if now == self.after(&target, spare) => Some(get),
+                now if self.node_in(target.word, now) == Ok(spare) => Some(get),
                 _ => None,
             }
         } else {

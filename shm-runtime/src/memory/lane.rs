@@ -55,6 +55,19 @@ pub enum Phase {
     Return = 6,
     /// As [`Phase::Take`], from a shelf.
     Reclaim = 7,
+    /// The spare is about to be exchanged for the node that a word holds for the last time: what it says is
+    /// replaced.
+    Publish = 8,
+}
+
+impl Phase {
+    /// Whether two nodes are about to change hands, so that the spare may be stale.
+    pub const fn is_exchange(self) -> bool {
+        matches!(
+            self,
+            Self::Push | Self::Take | Self::Return | Self::Reclaim | Self::Publish
+        )
+    }
 }
 
 /// The state word: `number << 4 | phase`.
@@ -80,6 +93,7 @@ impl State {
             5 => Phase::Held,
             6 => Phase::Return,
             7 => Phase::Reclaim,
+            8 => Phase::Publish,
             _ => Phase::Idle,
         }
     }
@@ -233,6 +247,7 @@ mod tests {
             Phase::Held,
             Phase::Return,
             Phase::Reclaim,
+            Phase::Publish,
         ];
         for phase in phases {
             let number = (1 << 60) - 1;

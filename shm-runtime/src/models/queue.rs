@@ -165,11 +165,12 @@ impl Run {
 
     /// Whether a process is in the steps around an exchange, which deserve the most trouble.
     fn is_exchanging(&self, lane: usize) -> bool {
-        let phase = quietly(|| self.world.memory.records[lane].state().phase());
-        matches!(
-            phase,
-            Phase::Push | Phase::Take | Phase::Return | Phase::Reclaim
-        )
+        quietly(|| {
+            self.world.memory.records[lane]
+                .state()
+                .phase()
+                .is_exchange()
+        })
     }
 
     fn runnable(&self) -> Vec<usize> {
