@@ -5,6 +5,9 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+/// Lower bits of every stamp that are zero.
+pub(super) const STAMP_SHIFT: u32 = 16;
+
 /// The attachment's own words.
 #[derive(Debug)]
 #[repr(C, align(64))]
