@@ -51,13 +51,16 @@ pub mod segment;
 pub mod structures;
 pub mod table;
 
-pub use error::{CreateError, Full, NoLane, OpenError, OpenOrCreateError, RegisterError, Timeout};
+pub use error::{
+    CreateError, Full, NoLane, OpenError, OpenOrCreateError, Outrun, RegisterError, Timeout,
+};
 pub use layout::{Element, ShmLayout, ShmType};
 pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{
     Array, Atomic, Consumer, Handle, Lease, Loan, Pool, Producer, Queue, RoleTaken, Spsc, Taken,
+    Versioned,
 };
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
@@ -69,6 +72,6 @@ pub use plain::*;
 
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
-    pub use crate::structures::{Array, Atomic, Handle, Pool, Queue, Spsc};
+    pub use crate::structures::{Array, Atomic, Handle, Pool, Queue, Spsc, Versioned};
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

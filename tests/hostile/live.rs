@@ -3,7 +3,7 @@
 //! The victim's mapping lies between pages that must not be touched, and the victim is a process of its own:
 //! whatever kills it shows.
 
-use super::victims::{Audio, Events, Objects, Plain, Victim};
+use super::victims::{Audio, Events, Objects, Plain, Pose, Victim};
 use crate::common::{Cleanup, Random, path, unique};
 use shm_runtime::{Segment, ShmLayout};
 use std::fs::{File, OpenOptions};
@@ -217,6 +217,11 @@ fn p6_a_pair_survives_words_that_change_all_the_time() {
 }
 
 #[test]
+fn p6_the_latest_value_survives_words_that_change_all_the_time() {
+    survive::<Pose>(Attack::Words);
+}
+
+#[test]
 fn p6_arrays_survive_words_that_change_all_the_time() {
     survive::<Plain>(Attack::Words);
 }
@@ -227,6 +232,7 @@ fn p6_holes_that_are_punched_while_it_is_mapped_harm_nobody() {
     survive::<Audio>(Attack::Holes);
     survive::<Objects>(Attack::Holes);
     survive::<Plain>(Attack::Holes);
+    survive::<Pose>(Attack::Holes);
 }
 
 #[test]
@@ -235,6 +241,7 @@ fn p6_a_file_that_shrinks_and_grows_harms_nobody_who_is_guarded() {
     survive_truncation::<Audio>();
     survive_truncation::<Objects>();
     survive_truncation::<Plain>();
+    survive_truncation::<Pose>();
 }
 
 /// The pages around the mapping kill who touches them: else they would prove nothing.

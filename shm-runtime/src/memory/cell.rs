@@ -279,7 +279,7 @@ impl<T: Pod> Cells<T> {
 /// Copies `count` values out of shared memory. `from` is in bounds and its words are aligned
 /// ([`Cells`]' invariant); `to` is private, writable and as long.
 #[inline(always)]
-fn copy_from_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
+pub(super) fn copy_from_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
     let bytes = size_of::<T>() * count;
     if bytes > BULK && bulk(from.cast(), to.cast(), bytes) {
         return;
@@ -306,7 +306,7 @@ fn copy_from_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
 
 /// Copies `count` values into shared memory: the mirror of [`copy_from_shared`].
 #[inline(always)]
-fn copy_to_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
+pub(super) fn copy_to_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
     let bytes = size_of::<T>() * count;
     if bytes > BULK && bulk(from.cast(), to.cast(), bytes) {
         return;

@@ -22,5 +22,6 @@ pub mod shared;
 pub mod shelf;
 pub mod signals;
 pub mod site;
+pub mod stamp;
 pub mod sweep;
 pub mod word;

@@ -60,6 +60,16 @@ pub enum Bug {
     SweepBlindly,
     /// A sweeper frees what the dead had and wakes nobody.
     SweepSilently,
+    /// A reader does not look at the stamp, or at the word, behind its copy.
+    ReadUnchecked,
+    /// Bytes are written again although their stamp still says that they are whole.
+    FillUnmarked,
+    /// A store that lost to an update counts as overwritten, although the update read the value before it. (The
+    /// model of the algorithm found it.)
+    LostToUpdate,
+    /// A store that was overtaken is compared with a word that was read before it began. (The model of the
+    /// algorithm found it.)
+    RememberedWord,
 }
 
 #[cfg(not(test))]

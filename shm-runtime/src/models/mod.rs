@@ -8,6 +8,7 @@
 
 mod event;
 mod hostile;
+mod lanes;
 mod leases;
 mod queue;
 mod queue_ops;
@@ -15,3 +16,4 @@ mod queue_world;
 mod scheduler;
 mod spsc;
 mod town;
+mod versioned;

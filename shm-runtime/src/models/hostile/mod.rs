@@ -15,6 +15,7 @@ mod queue;
 mod registry;
 mod spsc;
 mod table;
+mod versioned;
 
 use super::scheduler::Random;
 use crate::memory::atomic::{AtomicU64, Ordering::Relaxed, set_hook};
