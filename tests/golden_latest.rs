@@ -58,7 +58,11 @@ fn a_versioned_value_is_the_documented_bytes() {
     golden.pose.update(|pose| pose[0] = 9).unwrap();
     let updated = bytes(&golden, &name, "pose");
     let now = word(&updated, 0x80);
-    assert_eq!((now >> 13, now >> 12 & 1), (3, 1), "version 3, by an update");
+    assert_eq!(
+        (now >> 13, now >> 12 & 1),
+        (3, 1),
+        "version 3, by an update"
+    );
     let node = nodes + 64 * (now & 0xfff) as usize;
     assert_eq!((word(&updated, node), half(&updated, node + 8)), (3, 9));
 }

@@ -29,7 +29,8 @@ struct Item {
 
 impl Item {
     fn new(number: u64) -> Self {
-        let check = core::array::from_fn(|i| (number + i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let check =
+            core::array::from_fn(|i| (number + i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         Self { number, check }
     }
 

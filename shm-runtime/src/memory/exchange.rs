@@ -320,16 +320,15 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     /// Exchanges the lane's spare for the node in the target's word, if that still holds what it did.
     ///
     /// `spare` is the lane's and `out` is the node that the word names. `announced` runs between the intent,
-    /// which announces the operation, and the exchange: it wakes sleepers, or says that it would have to and
-    /// that nothing shall happen. Returns whether the exchange happened. The phase stays open in either
-    /// case: the caller closes it.
+    /// which announces the operation, and the exchange: it wakes sleepers. Returns whether the exchange
+    /// happened. The phase stays open in either case: the caller closes it.
     #[inline(always)]
     pub fn swap(
         &self,
         own: &Own<'_>,
         target: &Target<'_>,
         (spare, out): (usize, usize),
-        announced: impl FnOnce() -> bool,
+        announced: impl FnOnce(),
     ) -> bool {
         let new = self.after(target, spare);
         self.swap_to(own, target, (new, out), announced)
@@ -343,12 +342,27 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         own: &Own<'_>,
         target: &Target<'_>,
         (new, out): (u64, usize),
-        announced: impl FnOnce() -> bool,
+        announced: impl FnOnce(),
+    ) -> bool {
+        self.swap_if(own, target, (new, out), || {
+            announced();
+            true
+        })
+    }
+
+    /// As [`Self::swap_to`], if `ready` says so when the operation is announced; else nothing is exchanged.
+    #[inline(always)]
+    pub fn swap_if(
+        &self,
+        own: &Own<'_>,
+        target: &Target<'_>,
+        (new, out): (u64, usize),
+        ready: impl FnOnce() -> bool,
     ) -> bool {
         own.record.open(target.phase, target.number, target.old);
         let Target { word, at, old, .. } = *target;
         // (A), both ways
-        let done = announced() && at.compare_exchange(old, new, AcqRel, Relaxed).is_ok();
+        let done = ready() && at.compare_exchange(old, new, AcqRel, Relaxed).is_ok();
         if done {
             linearized(own.lane, word, old, new);
             self.set_spare(own, out);

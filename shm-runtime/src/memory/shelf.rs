@@ -45,7 +45,6 @@ pub fn put_back<C: Capacity>(
     exchange.swap(&own, &target, (held, free), || {
         exchange.signals.set_returned(); // before it is there: nobody takes the hint back meanwhile
         exchange.signals.filled.ring(kernel);
-        true
     });
     record.close(Phase::Idle);
 }

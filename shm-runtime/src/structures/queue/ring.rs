@@ -365,7 +365,8 @@ impl<'a, P: Parts> Ring<'a, P> {
             self.0.tail().store(ticket.wrapping_add(1), Relaxed);
         }
         let awake = || seeded(Bug::WakeAfterPublish) || wake(&exchange.signals.filled);
-        if !exchange.swap(own, &target, (spare, exchange.named(i, old)), awake) {
+        let change = (exchange.after(&target, spare), exchange.named(i, old));
+        if !exchange.swap_if(own, &target, change, awake) {
             return Ok(Tried::Lost);
         }
         if seeded(Bug::WakeAfterPublish) {

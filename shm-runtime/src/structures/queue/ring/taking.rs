@@ -29,10 +29,7 @@ impl<'a, P: Parts> Ring<'a, P> {
         let spare = self.exchange().spare(&own)?;
         let leave = move |found: Found<'a>| {
             let exchange = self.exchange();
-            let wake = || {
-                exchange.signals.emptied.ring(&self.0.kernel());
-                true
-            };
+            let wake = || exchange.signals.emptied.ring(&self.0.kernel());
             let node = exchange.check(found.node)?; // it becomes the lane's
             let done = exchange.swap(&own, &found.target, (spare, node), wake);
             if !done {
