@@ -133,11 +133,18 @@ fn a_forked_child_attaches_when_it_first_stores() {
     let board = Board::create(&name).unwrap();
     board.latest.store(Item::new(1)).unwrap();
     let child = Child::fork(|| {
-        assert_eq!(board.latest.load(), Item::new(1), "reading needs no identity");
+        assert_eq!(
+            board.latest.load(),
+            Item::new(1),
+            "reading needs no identity"
+        );
         assert_eq!(Segment::attachment(&board).identity(), None);
         board.latest.store(Item::new(2)).unwrap();
         assert!(Segment::attachment(&board).identity().is_some());
-        board.latest.update(|item| *item = Item::new(item.number + 1)).unwrap();
+        board
+            .latest
+            .update(|item| *item = Item::new(item.number + 1))
+            .unwrap();
     });
     child.join();
     assert_eq!(board.latest.load(), Item::new(3));
@@ -163,7 +170,10 @@ fn what_change_does_may_use_the_segment_and_may_panic() {
         board.latest.update(|_| panic!("on purpose"))
     }));
     assert!(caught.is_err());
-    assert_eq!((board.latest.version(), board.latest.load()), (4, Item::new(13)));
+    assert_eq!(
+        (board.latest.version(), board.latest.load()),
+        (4, Item::new(13))
+    );
     board.latest.store(Item::new(1)).unwrap();
 }
 
@@ -173,7 +183,9 @@ static REFUSED: AtomicU64 = AtomicU64::new(0);
 static TORN: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn on_alarm(_: libc::c_int) {
-    let Some(latest) = INTERRUPTED.get() else { return };
+    let Some(latest) = INTERRUPTED.get() else {
+        return;
+    };
     let handled = HANDLED.fetch_add(1, Relaxed);
     match latest.store(Item::new(1 << 40 | handled)) {
         Ok(()) => {}
@@ -193,7 +205,8 @@ fn interrupt_every(microseconds: i64) {
         it_value: time,
     };
     // SAFETY: a live structure, and nowhere to put the old one.
-    let set = unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, core::ptr::null_mut()) };
+    let set =
+        unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, core::ptr::null_mut()) };
     assert_eq!(set, 0);
 }
 
@@ -212,7 +225,9 @@ fn interrupted<S: ShmLayout>(segment: &Segment<S>, latest: fn(&S) -> &Versioned<
     let mut number = 0;
     while HANDLED.load(Relaxed) < 1500 {
         number += 1;
-        latest.store(Item::new(number)).expect("nobody else runs on this thread");
+        latest
+            .store(Item::new(number))
+            .expect("nobody else runs on this thread");
         assert!(latest.load().is_whole());
         let before = latest.update(|item| core::mem::replace(item, Item::new(number)));
         assert!(before.expect("as above").is_whole());

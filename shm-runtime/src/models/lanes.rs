@@ -190,7 +190,10 @@ pub fn check_nodes<C: Capacity>(
     nodes.dedup();
     if nodes.len() != all {
         world.violate("a node in two places");
-    } else if nodes.iter().any(|&node| node >= exchange.capacity() + world.lanes) {
+    } else if nodes
+        .iter()
+        .any(|&node| node >= exchange.capacity() + world.lanes)
+    {
         world.violate("a node that is none");
     }
 }
@@ -313,18 +316,28 @@ impl<P: Play> Run<P> {
             let awake = |who: &usize| naps.get(who).is_none_or(|&until| until <= steps);
             if !runnable.contains(&current) || !awake(&current) || !self.random.chance(sticky) {
                 let choice: Vec<_> = runnable.iter().copied().filter(awake).collect();
-                current = self.random.pick(if choice.is_empty() { &runnable } else { &choice });
+                current = self.random.pick(if choice.is_empty() {
+                    &runnable
+                } else {
+                    &choice
+                });
             }
             let exchanging = self.is_exchanging(current);
             let nap = if exchanging { window } else { doze };
             if self.naps.len() < 40 && self.random.chance(nap) {
-                self.naps.insert(current, steps + 5 + self.random.below(100));
+                self.naps
+                    .insert(current, steps + 5 + self.random.below(100));
                 continue;
             }
-            let kill = if exchanging { kill.max(window / 2.0) } else { kill };
+            let kill = if exchanging {
+                kill.max(window / 2.0)
+            } else {
+                kill
+            };
             if current < READERS && self.random.chance(kill) && self.end_early(current) {
                 if self.random.chance(0.5) {
-                    self.naps.insert(current, steps + 30 + self.random.below(121));
+                    self.naps
+                        .insert(current, steps + 30 + self.random.below(121));
                 }
                 continue;
             }
@@ -397,8 +410,7 @@ pub fn assert_clean<P: Play>(mix: Mix, make: fn(&mut Random) -> P) {
 pub fn assert_caught<P: Play>(bug: Bug, mix: Mix, make: fn(&mut Random) -> P) {
     seed(Some(bug));
     let mut numbers = 0..20 * runs().max(10_000);
-    let caught =
-        numbers.find_map(|number| Some((number, Run::new(number, mix, make).finish()?)));
+    let caught = numbers.find_map(|number| Some((number, Run::new(number, mix, make).finish()?)));
     seed(None);
     match caught {
         Some((number, what)) => eprintln!("{bug:?}: {what} (run {number})"),

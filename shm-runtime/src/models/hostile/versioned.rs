@@ -62,7 +62,9 @@ impl Family for Attacked {
         let _ = bounded.run("update", 2 * BOUND, || pose.update(change));
         bounded.run("changed_since", BOUND, || pose.changed_since(version));
         if rare {
-            let (now, wait) = (Duration::ZERO, || pose.wait_change(pose.version(), Duration::ZERO));
+            let (now, wait) = (Duration::ZERO, || {
+                pose.wait_change(pose.version(), Duration::ZERO)
+            });
             let _ = bounded.run("wait_change", 70 * BOUND, wait);
             let _ = bounded.run("wait_change", 70 * BOUND, || pose.wait_change(version, now));
             bounded.run("recover", RECOVERY, || Segment::recover(drone));
