@@ -145,6 +145,11 @@ fn p1_the_latest_value_is_linearizable_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_a_broadcast_is_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::broadcast::News::default());
+}
+
+#[test]
 fn p1_numbers_are_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::atomic::Number);
 }

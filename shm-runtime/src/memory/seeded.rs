@@ -70,6 +70,10 @@ pub enum Bug {
     /// A store that was overtaken is compared with a word that was read before it began. (The model of the
     /// algorithm found it.)
     RememberedWord,
+    /// A sender takes a ticket without having seen that the one before it is out.
+    BlindTicket,
+    /// A subscriber that was overtaken skips one message too many.
+    SkipOne,
 }
 
 #[cfg(not(test))]

@@ -6,6 +6,7 @@
 
 #![allow(missing_debug_implementations)] // nobody prints a model
 
+mod broadcast;
 mod event;
 mod hostile;
 mod lanes;

@@ -1,11 +1,13 @@
 //! The structures under attack: a file for each.
 
+mod broadcast;
 mod plain;
 mod pool;
 mod queue;
 mod spsc;
 mod versioned;
 
+pub use broadcast::Quotes;
 pub use plain::Plain;
 pub use pool::Objects;
 pub use queue::Events;
