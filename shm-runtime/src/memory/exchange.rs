@@ -26,7 +26,7 @@
 
 use super::atomic::{
     AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Ordering::{Acquire, Relaxed, Release},
     fence,
 };
 use super::lane::{Intent, LaneRecord, Phase, Place};
@@ -347,7 +347,8 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         own.record.open(target.phase, target.number, target.old);
         announced();
         let Target { word, at, old, .. } = *target;
-        let done = at.compare_exchange(old, new, AcqRel, Relaxed).is_ok(); // (A), both ways
+        let order = target.phase.order(); // a constant, wherever this is inlined
+        let done = at.compare_exchange(old, new, order, Relaxed).is_ok(); // (A), both ways
         if done {
             linearized(own.lane, word, old, new);
             self.set_spare(own, out);
@@ -367,9 +368,11 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     pub fn announced(&self, filling: bool) -> bool {
         self.records.iter().any(|record| {
             let wanted = match record.state().phase() {
-                Phase::Filling | Phase::Push | Phase::Return | Phase::Publish => filling,
+                Phase::Filling | Phase::Push | Phase::Return | Phase::Publish | Phase::Insert => {
+                    filling
+                }
                 Phase::Emptying | Phase::Take | Phase::Reclaim => !filling,
-                Phase::Idle | Phase::Held => false,
+                Phase::Idle | Phase::Held | Phase::Inserted => false,
             };
             wanted && record.place() == self.place
         })

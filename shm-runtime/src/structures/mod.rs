@@ -2,12 +2,14 @@
 
 mod array;
 mod atomic;
+pub mod map;
 pub mod pool;
 pub mod queue;
 pub mod spsc;
 
 pub use array::Array;
 pub use atomic::Atomic;
+pub use map::{Map, Set};
 pub use pool::{Handle, Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
 pub use spsc::{Consumer, Producer, RoleTaken, Spsc};
