@@ -9,6 +9,9 @@
 mod event;
 mod hostile;
 mod leases;
+mod map;
+mod map_world;
+mod per_key;
 mod queue;
 mod queue_ops;
 mod queue_world;
