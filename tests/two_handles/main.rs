@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod map;
 mod numbers;
 mod queue;
 mod spsc;

@@ -1,10 +1,12 @@
 //! The structures under attack: a file for each.
 
+mod map;
 mod plain;
 mod pool;
 mod queue;
 mod spsc;
 
+pub use map::Tables;
 pub use plain::Plain;
 pub use pool::Objects;
 pub use queue::Events;
