@@ -7,6 +7,7 @@
 mod common;
 
 mod broadcast;
+mod map;
 mod numbers;
 mod queue;
 mod spsc;

@@ -3,6 +3,7 @@
 mod array;
 mod atomic;
 pub mod broadcast;
+pub mod map;
 pub mod pool;
 pub mod queue;
 pub mod spsc;
@@ -12,6 +13,7 @@ pub mod versioned;
 pub use array::Array;
 pub use atomic::Atomic;
 pub use broadcast::{Broadcast, Missed, RecvError, Start, Subscriber};
+pub use map::{Map, Set};
 pub use pool::{Handle, Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
 pub use spsc::{Consumer, Producer, RoleTaken, Spsc};

@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod broadcast;
+pub mod map;
 pub mod pool;
 pub mod queue;
 pub mod spsc;

@@ -10,6 +10,7 @@
 //! changes the bytes all the time, between pages that must not be touched: `tests/hostile/`.
 
 mod broadcast;
+mod map;
 mod plain;
 mod pool;
 mod queue;
