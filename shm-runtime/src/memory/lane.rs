@@ -58,6 +58,10 @@ pub enum Phase {
     /// The spare is about to be exchanged for the node that a word holds for the last time: what it says is
     /// replaced.
     Publish = 8,
+    /// A filled spare is about to be given for a free node: see [`super::two_lists`].
+    StackPush = 11,
+    /// The spare is about to be given for a filled node.
+    StackPop = 12,
 }
 
 impl Phase {
@@ -65,7 +69,13 @@ impl Phase {
     pub const fn is_exchange(self) -> bool {
         matches!(
             self,
-            Self::Push | Self::Take | Self::Return | Self::Reclaim | Self::Publish
+            Self::Push
+                | Self::Take
+                | Self::Return
+                | Self::Reclaim
+                | Self::Publish
+                | Self::StackPush
+                | Self::StackPop
         )
     }
 }
@@ -94,6 +104,8 @@ impl State {
             6 => Phase::Return,
             7 => Phase::Reclaim,
             8 => Phase::Publish,
+            11 => Phase::StackPush,
+            12 => Phase::StackPop,
             _ => Phase::Idle,
         }
     }
@@ -226,6 +238,21 @@ impl LaneRecord {
     }
 }
 
+/// Whether any lane but those of the dead announces an operation on the structure at `place`, or is about to do it:
+/// one that fills, or one that empties.
+pub fn announced(records: &[LaneRecord], place: Place, filling: bool) -> bool {
+    records.iter().any(|record| {
+        let wanted = match record.state().phase() {
+            Phase::Filling | Phase::Push | Phase::Return | Phase::Publish | Phase::StackPush => {
+                filling
+            }
+            Phase::Emptying | Phase::Take | Phase::Reclaim | Phase::StackPop => !filling,
+            Phase::Idle | Phase::Held => false,
+        };
+        wanted && record.place() == place
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,6 +275,8 @@ mod tests {
             Phase::Return,
             Phase::Reclaim,
             Phase::Publish,
+            Phase::StackPush,
+            Phase::StackPop,
         ];
         for phase in phases {
             let number = (1 << 60) - 1;

@@ -23,4 +23,5 @@ pub mod shelf;
 pub mod signals;
 pub mod site;
 pub mod sweep;
+pub mod two_lists;
 pub mod word;

@@ -14,4 +14,6 @@ mod queue_ops;
 mod queue_world;
 mod scheduler;
 mod spsc;
+mod stack;
+mod stack_world;
 mod town;

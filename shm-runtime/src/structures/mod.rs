@@ -5,9 +5,11 @@ mod atomic;
 pub mod pool;
 pub mod queue;
 pub mod spsc;
+pub mod stack;
 
 pub use array::Array;
 pub use atomic::Atomic;
 pub use pool::{Handle, Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
 pub use spsc::{Consumer, Producer, RoleTaken, Spsc};
+pub use stack::Stack;
