@@ -9,6 +9,7 @@ mod common;
 mod numbers;
 mod queue;
 mod spsc;
+mod stack;
 
 use common::unique;
 use proptest::prelude::*;

@@ -4,6 +4,7 @@ pub mod atomic;
 pub mod pool;
 pub mod queue;
 pub mod spsc;
+pub mod stack;
 pub mod waiting;
 
 use super::common::Random;

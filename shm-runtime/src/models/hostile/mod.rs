@@ -14,6 +14,7 @@ mod pool;
 mod queue;
 mod registry;
 mod spsc;
+mod stack;
 mod table;
 
 use super::scheduler::Random;
