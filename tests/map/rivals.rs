@@ -67,7 +67,7 @@ fn erase(arena: &Segment<Arena>, keys: &[u64]) {
 #[test]
 fn p1_two_who_insert_one_key_make_one_entry() {
     let _alone = alone();
-    let rounds = asked("SHM_MAP_ROUNDS", 3_000);
+    let rounds = asked("SHM_MAP_ROUNDS", 1_000);
     let arena = Arena::create(&unique("map-rivals")).unwrap();
     let keys = keys();
     let key = keys[0];
