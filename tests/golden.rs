@@ -1,6 +1,8 @@
 //! The bytes that FORMAT.md documents, read from the file without the library. Promises P4, P7, P8.
 
 mod common;
+#[path = "golden/map.rs"]
+mod map;
 
 use common::{path, unique};
 use shm_runtime::{Array, Atomic, Pod, Queue, ShmLayout, ShmType, Spsc, Stack, Zeroable};
