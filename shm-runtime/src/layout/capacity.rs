@@ -152,15 +152,13 @@ pub const fn power_of_two(name: &str, kind: &str, capacity: usize) {
 pub const fn room_for_nodes(name: &str, capacity: usize, lanes: usize) {
     if capacity > MOST_NODES.saturating_sub(lanes) {
         field(name)
-            .text("a `Stack` and the ")
-            .number(lanes)
-            .text(" lanes of its schema make at most ")
-            .number(MOST_NODES)
-            .text(" together, so that its operations can be counted: write ")
+            .text("a `Stack` has at most ")
             .number(MOST_NODES.saturating_sub(lanes))
-            .text(" or less instead of ")
+            .text(" elements in a schema with ")
+            .number(lanes)
+            .text(" lanes, ")
             .number(capacity)
-            .text(", or several stacks: `[Stack<T, N>; K]`")
+            .text(" are more: write that number or less, or several stacks, `[Stack<T, N>; K]`")
             .fail();
     }
 }

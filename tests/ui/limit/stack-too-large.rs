@@ -3,7 +3,6 @@ use shm_runtime::prelude::*;
 #[derive(ShmLayout)]
 struct Sim {
     idle: Stack<u32, 40_000>,
-    none: Stack<u32, 0>,
 }
 
 #[derive(ShmLayout)]

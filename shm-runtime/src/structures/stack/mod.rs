@@ -17,7 +17,7 @@
 //! 0x080  heads    u64, alone on 128 bytes    {count, last was a push, first filled node, first free node}
 //! 0x100  lines    128 bytes × lanes          spare node of each lane
 //!        rows     8 bytes × lanes × lanes    whose operation each lane has moved past
-//!        links    16 bytes × (lanes + N)     which operation gave a node, how many were filled then, the node behind
+//!        links    16 bytes × (lanes + N)     which operation gave a node, how many were filled, the node behind
 //!        nodes    size of T × (lanes + N)    at a multiple of 64
 //! ```
 //!
@@ -84,9 +84,9 @@ impl<T: Element, const N: usize, const L: usize> Represent for Repr<T, N, L> {
 
 /// A bounded lock-free LIFO in shared memory, for any number of processes.
 ///
-/// `N` is any number from 1 on; with the segment's lanes it makes at most 32,767 (so at most 32,703 with the 64
-/// lanes that a schema has by default). The memory is `(N + lanes) × (16 + size of T)` and `136 × lanes + 8 × lanes²`
-/// besides. Values are copied in and out.
+/// `N` is any number from 1 on; with the lanes of the schema it makes at most 32,767, so it is at most 32,703 with
+/// the default of 64 lanes. The memory is `(N + lanes) × (16 + size of T) + 128 × lanes + 8 × lanes²`: 40 KiB besides
+/// the elements with 64 lanes, 544 KiB with 256. Values are copied in and out.
 ///
 /// ```
 /// use shm_runtime::prelude::*;
