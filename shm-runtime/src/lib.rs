@@ -49,6 +49,7 @@ mod models;
 pub mod posix;
 pub mod segment;
 pub mod structures;
+pub mod sync;
 pub mod table;
 
 pub use error::{CreateError, Full, NoLane, OpenError, OpenOrCreateError, RegisterError, Timeout};
@@ -70,5 +71,6 @@ pub use plain::*;
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
     pub use crate::structures::{Array, Atomic, Handle, Pool, Queue, Spsc};
+    pub use crate::sync;
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

@@ -3,7 +3,7 @@
 //! The victim's mapping lies between pages that must not be touched, and the victim is a process of its own:
 //! whatever kills it shows.
 
-use super::victims::{Audio, Events, Objects, Plain, Victim};
+use super::victims::{Audio, Events, Locks, Objects, Plain, Victim};
 use crate::common::{Cleanup, Random, path, unique};
 use shm_runtime::{Segment, ShmLayout};
 use std::fs::{File, OpenOptions};
@@ -214,6 +214,7 @@ fn p6_a_queue_survives_words_that_change_all_the_time() {
 fn p6_a_pair_survives_words_that_change_all_the_time() {
     survive::<Audio>(Attack::Words);
     survive::<Objects>(Attack::Words);
+    survive::<Locks>(Attack::Words);
 }
 
 #[test]
@@ -226,6 +227,7 @@ fn p6_holes_that_are_punched_while_it_is_mapped_harm_nobody() {
     survive::<Events>(Attack::Holes);
     survive::<Audio>(Attack::Holes);
     survive::<Objects>(Attack::Holes);
+    survive::<Locks>(Attack::Holes);
     survive::<Plain>(Attack::Holes);
 }
 
@@ -234,6 +236,7 @@ fn p6_a_file_that_shrinks_and_grows_harms_nobody_who_is_guarded() {
     survive_truncation::<Events>();
     survive_truncation::<Audio>();
     survive_truncation::<Objects>();
+    survive_truncation::<Locks>();
     survive_truncation::<Plain>();
 }
 

@@ -9,6 +9,7 @@ mod common;
 mod numbers;
 mod queue;
 mod spsc;
+mod sync;
 
 use common::unique;
 use proptest::prelude::*;

@@ -14,4 +14,5 @@ mod queue_ops;
 mod queue_world;
 mod scheduler;
 mod spsc;
+mod sync;
 mod town;

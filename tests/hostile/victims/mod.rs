@@ -4,11 +4,13 @@ mod plain;
 mod pool;
 mod queue;
 mod spsc;
+mod sync;
 
 pub use plain::Plain;
 pub use pool::Objects;
 pub use queue::Events;
 pub use spsc::Audio;
+pub use sync::Locks;
 
 use shm_runtime::{Segment, ShmLayout};
 

@@ -1,9 +1,10 @@
 //! Each structure's operations, one file each.
 
+mod mutex;
 mod queue;
 
 use super::scenario::Scenario;
 
 pub fn all() -> Vec<Scenario> {
-    [queue::SCENARIOS].concat()
+    [queue::SCENARIOS, mutex::SCENARIOS].concat()
 }

@@ -1,6 +1,7 @@
 //! The structures that are at war: a file for each, see [`super::spec`].
 
 pub mod atomic;
+pub mod mutex;
 pub mod pool;
 pub mod queue;
 pub mod spsc;

@@ -14,6 +14,7 @@ mod pool;
 mod queue;
 mod registry;
 mod spsc;
+mod sync;
 mod table;
 
 use super::scheduler::Random;
