@@ -10,7 +10,12 @@ mod child;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod barrier;
 mod mutex;
+mod once;
+mod rwlock;
+mod semaphore;
+mod signal;
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;

@@ -26,7 +26,7 @@ impl Victim for Locks {
             .lock_wait(Duration::ZERO)
             .map_or_else(sync::LockWaitError::into_inner, Some)
         {
-            guard.update(|value| value[0] += 1);
+            guard.update(|value| value[0] = value[0].wrapping_add(1));
             guard.mark_consistent();
         }
         drop(segment.mutex.try_lock());
