@@ -16,6 +16,11 @@ pub struct World {
     /// For getting lanes before a walk begins.
     pub scratch: Queue<u64, 2>,
     pub mutex: sync::Mutex<Pair>,
+    pub table: sync::RwLock<Pair>,
+    pub permits: sync::Semaphore<2>,
+    pub gate: sync::Barrier<2>,
+    pub once: sync::Once,
+    pub news: sync::Signal,
 }
 
 /// One operation, from one state.

@@ -2,9 +2,10 @@
 
 mod mutex;
 mod queue;
+mod sync;
 
 use super::scenario::Scenario;
 
 pub fn all() -> Vec<Scenario> {
-    [queue::SCENARIOS, mutex::SCENARIOS].concat()
+    [queue::SCENARIOS, mutex::SCENARIOS, sync::SCENARIOS].concat()
 }

@@ -4,6 +4,7 @@ pub mod atomic;
 pub mod mutex;
 pub mod pool;
 pub mod queue;
+pub mod rwlock;
 pub mod spsc;
 pub mod waiting;
 

@@ -12,21 +12,26 @@ use shm_runtime::{Segment, ShmLayout};
 use std::time::Duration;
 
 /// Locks; answers with the value found, and how.
-const LOCK: u32 = 0;
+pub const LOCK: u32 = 0;
 /// The same without waiting: [`BUSY`] is an answer.
-const TRY: u32 = 1;
+pub const TRY: u32 = 1;
 /// Unlocks, and leaves the value `with[0]`; `with[1]`: in doubt.
 const UNLOCK: u32 = 2;
 
+/// Looks at the value under a reader's lock: see [`super::rwlock`].
+pub const READ: u32 = 3;
+/// As [`TRY`], where readers, or another who tries, may be in the way.
+pub const TRY_SHARED: u32 = 4;
+
 /// Locked, and nobody died.
-const SOUND: u64 = 1;
+pub const SOUND: u64 = 1;
 /// Locked, and an owner died.
-const TOLD: u64 = 2;
+pub const TOLD: u64 = 2;
 /// Not locked.
 const BUSY: u64 = 3;
 
 /// Longer than anything that does not hang.
-const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_secs(60);
 
 /// The segment.
 #[derive(Debug, ShmLayout)]
@@ -60,7 +65,7 @@ impl Spec for Guarded {
 
     fn step(&self, &(value, doubt, owner): &State, call: &Call, next: &mut Vec<State>) {
         match call.what {
-            LOCK | TRY => {
+            LOCK | TRY | TRY_SHARED => {
                 let free = owner == Owner::Nobody;
                 let mine = Owner::Living(call.who);
                 let answer = call.got.map(|[how, found]| (how, found));
@@ -79,8 +84,19 @@ impl Spec for Guarded {
                     Owner::Living(who) => who != call.who,
                     Owner::Dead(since) => since > call.began,
                 };
-                if call.what == TRY && busy && lived {
+                if busy && (lived || call.what == TRY_SHARED) {
                     next.push((value, doubt, owner));
+                }
+            }
+            READ => {
+                let free = owner == Owner::Nobody;
+                let answer = call.got.map(|[how, found]| (how, found));
+                if free && !doubt && answer.is_none_or(|answer| answer == (SOUND, value)) {
+                    next.push((value, doubt, owner));
+                }
+                let told = answer.is_none_or(|(how, _)| how == TOLD);
+                if told && (doubt || !free) {
+                    next.push((value, true, Owner::Nobody)); // of a dead writer, who does not unlock
                 }
             }
             UNLOCK if owner == Owner::Living(call.who) => {
@@ -101,17 +117,17 @@ impl Spec for Guarded {
     }
 
     fn name(&self, what: u32) -> &'static str {
-        let names = ["lock", "try_lock", "unlock"];
+        let names = ["lock", "try_lock", "unlock", "read", "try_write"];
         names.get(what as usize).unwrap_or(&"(referee)")
     }
 }
 
-type Guard<'a> = MutexGuard<'a, [u64; 2]>;
+pub type Guard<'a> = MutexGuard<'a, [u64; 2]>;
 
 /// A guard, and whether a death was told.
-type Locked<'a> = Option<(Guard<'a>, bool)>;
+pub type Locked<'a> = Option<(Guard<'a>, bool)>;
 
-fn answer(locked: &Locked<'_>) -> [u64; 2] {
+pub fn answer(locked: &Locked<'_>) -> [u64; 2] {
     match locked {
         None => [BUSY, 0],
         Some((_, true)) => [TOLD, 0],
@@ -139,7 +155,7 @@ fn lock<'a>(mutex: &'a Mutex<[u64; 2]>, what: u32, actor: &mut Actor) -> Locked<
     actor.call((0, what), [0; 2], lock, answer)
 }
 
-fn change(locked: Locked<'_>, leaves_doubt: bool, actor: &mut Actor) {
+pub fn change(locked: Locked<'_>, leaves_doubt: bool, actor: &mut Actor) {
     let Some((mut guard, told)) = locked else {
         return;
     };
