@@ -49,6 +49,7 @@ mod models;
 pub mod posix;
 pub mod segment;
 pub mod structures;
+pub mod sync;
 pub mod table;
 
 pub use error::{
@@ -75,5 +76,6 @@ pub mod prelude {
     pub use crate::structures::{
         Array, Atomic, Broadcast, Handle, Map, Pool, Queue, Set, Spsc, Stack, Start, Versioned,
     };
+    pub use crate::sync;
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }
