@@ -62,6 +62,8 @@ pub enum Phase {
     Insert = 9,
     /// A bucket was claimed, and it is undecided whether the key is this operation's; the spare is settled.
     Inserted = 10,
+    /// The spare is about to be exchanged for the node on the lane's own shelf: see `structures::map`.
+    Reserve = 14,
 }
 
 impl Phase {
@@ -110,6 +112,7 @@ impl State {
             8 => Phase::Publish,
             9 => Phase::Insert,
             10 => Phase::Inserted,
+            14 => Phase::Reserve,
             _ => Phase::Idle,
         }
     }
@@ -266,6 +269,7 @@ mod tests {
             Phase::Publish,
             Phase::Insert,
             Phase::Inserted,
+            Phase::Reserve,
         ];
         for phase in phases {
             let number = (1 << 60) - 1;

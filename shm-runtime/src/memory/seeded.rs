@@ -80,6 +80,8 @@ pub enum Bug {
     FreeLoser,
     /// "Full" after one look at all buckets.
     FullAfterOnePass,
+    /// A lane takes a blank for its only node.
+    GiveLastNode,
 }
 
 #[cfg(not(test))]

@@ -9,7 +9,7 @@ pub mod spsc;
 
 pub use array::Array;
 pub use atomic::Atomic;
-pub use map::{Map, Set};
+pub use map::{LargeMap, Map, Set};
 pub use pool::{Handle, Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
 pub use spsc::{Consumer, Producer, RoleTaken, Spsc};
