@@ -64,6 +64,18 @@ pub const fn check(name: &str, node: &StructureNode, element: &ElementNode) {
         }
         i += 1;
     }
+    if let [buckets, entries] = *node.capacity
+        && equal(node.kind.as_bytes(), b"LargeMap")
+        && entries > buckets
+    {
+        field(name)
+            .text("a `LargeMap` has at least as many buckets as entries, this one ")
+            .number(buckets)
+            .text(" for ")
+            .number(entries)
+            .text(": write the buckets first, twice as many as entries or more")
+            .fail();
+    }
     if contains(KEYED, node.kind) {
         check_key(name, node.kind, element);
     }

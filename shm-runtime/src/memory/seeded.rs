@@ -119,6 +119,8 @@ pub enum Bug {
     /// A writer sleeps for a reader whose word it has not marked, and who will not wake it. (Made; the model found it
     /// in 1 of 400 runs.)
     SleepUnmarked,
+    /// A lane takes a blank for its only node.
+    GiveLastNode,
 }
 
 #[cfg(not(test))]

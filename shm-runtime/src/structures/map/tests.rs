@@ -15,7 +15,7 @@ use zerocopy::FromZeros;
 const LANES: usize = 3;
 
 struct Memory<const N: usize> {
-    body: Box<Body<u16, u64, N, LANES>>,
+    body: Box<Body<u16, u64, N, N, LANES, 1>>,
     records: Box<[LaneRecord; LANES]>,
 }
 
@@ -49,6 +49,9 @@ impl<const N: usize> Parts for Memory<N> {
     fn bounds(&self) -> &[AtomicU64; N] {
         &self.body.bounds
     }
+    fn stock(&self) -> usize {
+        N
+    }
     fn entries(&self) -> &Entries<u16, u64> {
         self.body.entries.entries()
     }
@@ -72,10 +75,10 @@ fn zeroed_is_empty() {
 
 #[test]
 fn layout_is_the_documented_one() {
-    assert_eq!(offset_of!(Body<u16, u64, 8, 3>, exchange.words), 0x80);
-    assert_eq!(offset_of!(Body<u16, u64, 8, 3>, lines), 0x100);
-    assert_eq!(offset_of!(Body<u16, u64, 8, 3>, bounds), 0x280);
-    assert_eq!(offset_of!(Body<u16, u64, 8, 3>, entries), 0x2c0);
+    assert_eq!(offset_of!(Body<u16, u64, 8, 8, 3, 1>, exchange.words), 0x80);
+    assert_eq!(offset_of!(Body<u16, u64, 8, 8, 3, 1>, lines), 0x100);
+    assert_eq!(offset_of!(Body<u16, u64, 8, 8, 3, 1>, bounds), 0x280);
+    assert_eq!(offset_of!(Body<u16, u64, 8, 8, 3, 1>, entries), 0x2c0);
     assert_eq!(
         <MapRepr<u16, u64, 8, 3> as Represent>::SIZE,
         0x2c0 + 16 * 11
