@@ -57,8 +57,8 @@ pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{
-    Array, Atomic, Consumer, Handle, Lease, Loan, Pool, Producer, Queue, RoleTaken, Spsc, Stack,
-    Taken,
+    Array, Atomic, Consumer, Handle, Lease, Loan, Pool, Producer, Queue, RoleTaken, ShmStr,
+    ShmStrError, Spsc, Stack, Taken,
 };
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
@@ -70,6 +70,6 @@ pub use plain::*;
 
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
-    pub use crate::structures::{Array, Atomic, Handle, Pool, Queue, Spsc, Stack};
+    pub use crate::structures::{Array, Atomic, Handle, Pool, Queue, ShmStr, Spsc, Stack};
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

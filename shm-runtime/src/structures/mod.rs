@@ -4,6 +4,7 @@ mod array;
 mod atomic;
 pub mod pool;
 pub mod queue;
+pub mod shm_str;
 pub mod spsc;
 pub mod stack;
 
@@ -11,5 +12,6 @@ pub use array::Array;
 pub use atomic::Atomic;
 pub use pool::{Handle, Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
+pub use shm_str::{ShmStr, ShmStrError};
 pub use spsc::{Consumer, Producer, RoleTaken, Spsc};
 pub use stack::Stack;
