@@ -288,7 +288,7 @@ fn field_type(field: &Field<'_>, faults: &mut Faults) {
 fn field_advice(name: &str, written: &str) -> Option<String> {
     Some(match name {
         "Vec" | "VecDeque" => format!("`{written}` lives in the heap of one process; write `Array<T, N>` for a fixed number of elements or `Queue<T, N>` for a bounded queue"),
-        "String" | "str" | "CString" | "OsString" | "PathBuf" => format!("`{written}` lives in the heap of one process; write `Array<u8, N>` for up to N bytes of text"),
+        "String" | "str" | "CString" | "OsString" | "PathBuf" => format!("`{written}` lives in the heap of one process; write `Versioned<ShmStr<N>>` for up to N bytes of text"),
         "HashMap" | "BTreeMap" => format!("`{written}` lives in the heap of one process; write `Map<K, V, N>` for at most N entries"),
         "HashSet" | "BTreeSet" => format!("`{written}` lives in the heap of one process; write `Set<K, N>` for at most N keys"),
         "Box" | "Rc" | "Arc" => format!("`{written}` is an address, which means nothing in another process; write the structure itself"),
@@ -501,7 +501,7 @@ fn element_advice(name: &str) -> Option<String> {
         "isize" => "the size of `isize` differs between machines; write `i64`".to_owned(),
         "Option" | "Result" => format!("`{name}` has bit patterns that are no value, and other processes may write any; write the value with a `u8` that says whether it is there"),
         "Vec" | "VecDeque" | "Box" | "Rc" | "Arc" | "HashMap" | "BTreeMap" => format!("`{name}` points into the heap of one process; write an array of fixed length, such as `[u8; 32]`"),
-        "String" | "str" => format!("`{name}` points into the heap of one process; write an array of fixed length, such as `[u8; 32]`"),
+        "String" | "str" => format!("`{name}` points into the heap of one process; write `ShmStr<32>` for up to 32 bytes of text"),
         _ => return None,
     })
 }
