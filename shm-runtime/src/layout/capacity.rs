@@ -134,7 +134,7 @@ const fn float_in(fields: &[ScalarNode]) -> Option<&'static str> {
         let found = match fields[i].of {
             Scalar::Primitive(name) if equal(name.as_bytes(), b"f32") => Some("f32"),
             Scalar::Primitive(name) if equal(name.as_bytes(), b"f64") => Some("f64"),
-            Scalar::Primitive(_) => None,
+            Scalar::Primitive(_) | Scalar::Text(_) => None,
             Scalar::Nested(inner) => float_in(inner.fields),
         };
         if found.is_some() {

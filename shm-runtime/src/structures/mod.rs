@@ -16,7 +16,6 @@ pub use array::Array;
 pub use atomic::Atomic;
 pub use broadcast::{Broadcast, Missed, RecvError, Start, Subscriber};
 pub use map::{LargeMap, Map, Set};
-pub use map::{Map, Set};
 pub use pool::{Handle, Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
 pub use shm_str::{ShmStr, ShmStrError};
