@@ -3,7 +3,7 @@
 //! To add a structure: give [`World`] a field, and `scenarios/` a file that lists its operations.
 
 use super::tracee::Turn;
-use shm_runtime::{Map, Queue, Segment, ShmLayout};
+use shm_runtime::{LargeMap, Map, Queue, Segment, ShmLayout};
 
 /// An element: its value twice, so that a torn one shows.
 pub type Pair = [u64; 2];
@@ -16,6 +16,7 @@ pub struct World {
     /// For getting lanes before a walk begins.
     pub scratch: Queue<u64, 2>,
     pub map: Map<u64, Pair, 2>,
+    pub large: LargeMap<u64, Pair, 4, 1>,
 }
 
 /// One operation, from one state.
