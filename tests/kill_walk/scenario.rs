@@ -3,7 +3,7 @@
 //! To add a structure: give [`World`] a field, and `scenarios/` a file that lists its operations.
 
 use super::tracee::Turn;
-use shm_runtime::{Broadcast, Map, Queue, Segment, ShmLayout, Stack, Versioned, sync};
+use shm_runtime::{Broadcast, LargeMap, Map, Queue, Segment, ShmLayout, Stack, Versioned, sync};
 
 /// An element: its value twice, so that a torn one shows.
 pub type Pair = [u64; 2];
@@ -25,6 +25,7 @@ pub struct World {
     pub gate: sync::Barrier<2>,
     pub once: sync::Once,
     pub signal: sync::Signal,
+    pub large: LargeMap<u64, Pair, 4, 1>,
 }
 
 /// One operation, from one state.

@@ -1,4 +1,5 @@
-//! `Map<K, V, N>` and `Set<K, N>`: lock-free hash maps of fixed capacity, whose room can be used again for ever.
+//! `Map<K, V, N>`, `Set<K, N>` and `LargeMap<K, V, B, N>`: lock-free hash maps of fixed capacity, whose room can be used
+//! again for ever.
 //!
 //! # Guarantees
 //!
@@ -16,7 +17,8 @@
 //!        entries  struct { K key; V value; } × (N + lanes), at a multiple of 64
 //! ```
 //!
-//! The memory is `(N + lanes)` entries: every lane owns a spare one.
+//! The memory is `(N + lanes)` entries: every lane owns a spare one. A `LargeMap` has B buckets and bounds, and `N + 2 ×
+//! lanes` entries.
 //!
 //! # If a process dies here
 //!

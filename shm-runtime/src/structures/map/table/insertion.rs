@@ -18,6 +18,9 @@ enum Rivals<'a> {
     GaveWay(Place<'a>),
 }
 
+/// The value that was replaced; or, as an error, the one that is there and stays.
+type Changed<V> = Result<V, V>;
+
 impl<'a, P: Parts> Table<'a, P> {
     /// The lane's parts, with this map as the place of what follows.
     #[inline(always)]
@@ -138,7 +141,7 @@ impl<'a, P: Parts> Table<'a, P> {
         lane: usize,
         key: P::Key,
         mut next: impl FnMut(P::Value) -> Option<P::Value>,
-    ) -> Result<Option<Result<P::Value, P::Value>>, Stop> {
+    ) -> Result<Option<Changed<P::Value>>, Stop> {
         let (own, sought) = (self.enter(lane)?, self.seek(key));
         for _ in 0..PATIENCE {
             let Some(found) = self.find_value(&sought)? else {
@@ -162,7 +165,7 @@ impl<'a, P: Parts> Table<'a, P> {
         key: P::Key,
         current: &P::Value,
         new: &P::Value,
-    ) -> Result<Option<Result<P::Value, P::Value>>, Stop> {
+    ) -> Result<Option<Changed<P::Value>>, Stop> {
         let next = |value: P::Value| same(&value, current).then_some(*new);
         self.update(lane, key, next)
     }
