@@ -221,6 +221,10 @@ fn p6_a_queue_survives_words_that_change_all_the_time() {
 fn p6_a_pair_survives_words_that_change_all_the_time() {
     survive::<Audio>(Attack::Words);
     survive::<Objects>(Attack::Words);
+}
+
+#[test]
+fn p6_maps_survive_words_that_change_all_the_time() {
     survive::<Tables>(Attack::Words);
 }
 
