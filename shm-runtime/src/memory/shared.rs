@@ -94,6 +94,7 @@ macro_rules! plain_bytes {
         unsafe impl<const $len: usize> ::bytemuck::Zeroable for $name<$len> {}
         // SAFETY: transparent over bytes: every bit pattern is a value, and there is no padding.
         #[allow(unsafe_code)]
+        #[diagnostic::do_not_recommend]
         unsafe impl<const $len: usize> ::bytemuck::Pod for $name<$len> {}
     };
 }
