@@ -21,7 +21,7 @@
 //! The algorithm is in `sync::gate`, the model in `models::sync`.
 
 use super::gate::{Arrival, Gate};
-use super::ownership::{me, round};
+use super::ownership::{me, note_corrupt, round};
 use crate::error::Timeout;
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
@@ -185,9 +185,13 @@ impl<const PARTIES: usize> Barrier<PARTIES> {
             let start = own.slot as usize % PARTIES;
             self.gate().places.acquire_free(me, start)
         };
-        wait_until(timeout, take, |left| {
+        wait_until(timeout, &take, |left| {
             round(self.attachment(), |me| self.gate().wait_for_place(me, left));
             true
+        })
+        .or_else(|| {
+            self.gate().sweep(me(self.attachment())?); // whatever the time was
+            take()
         })
     }
 
@@ -195,8 +199,7 @@ impl<const PARTIES: usize> Barrier<PARTIES> {
     fn pass(&self, at: Lease, timeout: Duration) -> Option<bool> {
         let gate = self.gate();
         let Some(arrival) = gate.arrive(me(self.attachment())?, at) else {
-            let offset = self.site.offset();
-            self.attachment().local().note_corrupt(offset);
+            note_corrupt(&self.site);
             return None;
         };
         if arrival == Arrival::Opened {

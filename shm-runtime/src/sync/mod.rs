@@ -8,6 +8,9 @@
 //! stopped. That is what locking means; every call that waits has a form with a time-out. Where nobody should be able
 //! to hold up anybody, use a lock-free structure: `Queue`, `Atomic`, `Pool`.
 //!
+//! In a forked child for which the segment has no place, waiting calls wait for one too, and the others say that it
+//! would block.
+//!
 //! | type | what | when an owner dies |
 //! |---|---|---|
 //! | [`Mutex<T>`] | a value that one changes at a time | the next owner is told: [`OwnerDied`] |

@@ -23,6 +23,12 @@ pub(super) fn round(attachment: &Attachment, wait: impl FnOnce(Tag)) {
     }
 }
 
+/// Notes that the bytes at a structure's start are such as no program of ours leaves.
+#[cold]
+pub(super) fn note_corrupt<R>(site: &Site<R>) {
+    site.attachment().local().note_corrupt(site.offset());
+}
+
 /// The algorithm over a lock's bytes.
 pub(super) fn lock(line: &Site<LockLine>) -> Lock<'_, &Attachment, Linux> {
     Lock {
@@ -74,6 +80,8 @@ impl<'a> Ownership<'a> {
             round(attachment, |me| lock(line).wait_round(me, left));
             !is_over()
         });
+        // whatever the time was: nobody is told that a dead one has it
+        let held = held.or_else(|| lock(line).acquire(me(attachment)?));
         held.map(|held| Self::new(line, held))
     }
 
@@ -100,8 +108,8 @@ impl<'a> Ownership<'a> {
     }
 
     fn release(&self, after: After) {
-        if self.is_held() {
-            lock(self.line).release(self.held, after);
+        if stamp(self.line) == self.stamp && !lock(self.line).release(self.held, after) {
+            note_corrupt(self.line); // somebody took it from the living
         }
     }
 }

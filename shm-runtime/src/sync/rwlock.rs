@@ -204,16 +204,40 @@ impl<T: Element> RwLock<T> {
     }
 
     fn enter_wait(&self, timeout: Duration) -> Option<ReadResult<'_, T>> {
-        wait_until(
+        let writer = ownership::lock(&self.writer);
+        let entered = wait_until(
             timeout,
             || self.enter(),
             |left| {
-                round(self.attachment(), |me| {
-                    ownership::lock(&self.writer).wait_round(me, left);
-                });
+                round(self.attachment(), |me| writer.wait_round(me, left));
                 true
             },
-        )
+        );
+        entered.or_else(|| self.enter_past_the_dead()) // whatever the time was
+    }
+
+    /// Counts a reader, if there is no writer who lives.
+    fn enter_past_the_dead(&self) -> Option<ReadResult<'_, T>> {
+        for _ in 0..TRIES {
+            let entered = self.enter();
+            if entered.is_some() {
+                return entered;
+            }
+            let me = ownership::me(self.attachment())?;
+            if !ownership::lock(&self.writer).sweep(me) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Whether there are no readers who live.
+    fn is_clear(&self) -> bool {
+        let counts = self.counts();
+        counts.is_clear() || {
+            counts.sweep();
+            counts.is_clear()
+        }
     }
 
     /// Waits until the readers are gone; the lock's word is ours.
@@ -226,7 +250,8 @@ impl<T: Element> RwLock<T> {
                 counts.wait_round(left);
                 true
             },
-        )?;
+        )
+        .or_else(|| self.is_clear().then_some(()))?; // whatever the time was
         Some(Guard::new(&self.value, writer))
     }
 
@@ -270,16 +295,8 @@ impl<T: Element> RwLock<T> {
     #[track_caller]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError<RwLockReadGuard<'_, T>>> {
         self.writer.assert_writable();
-        for _ in 0..TRIES {
-            if let Some(read) = self.enter() {
-                return Ok(read?);
-            }
-            let me = ownership::me(self.attachment());
-            if !me.is_some_and(|me| ownership::lock(&self.writer).sweep(me)) {
-                break;
-            }
-        }
-        Err(TryLockError::WouldBlock)
+        let read = self.enter_past_the_dead();
+        Ok(read.ok_or(TryLockError::WouldBlock)??)
     }
 
     /// Reads, and waits up to `timeout`.
@@ -350,11 +367,7 @@ impl<T: Element> RwLock<T> {
     ) -> Result<RwLockWriteGuard<'_, T>, TryLockError<RwLockWriteGuard<'_, T>>> {
         self.writer.assert_writable();
         let writer = Ownership::acquire(&self.writer).ok_or(TryLockError::WouldBlock)?;
-        let counts = self.counts();
-        if !counts.is_clear() {
-            counts.sweep();
-        }
-        if !counts.is_clear() {
+        if !self.is_clear() {
             return Err(TryLockError::WouldBlock); // drops the writer
         }
         Ok(Guard::new(&self.value, writer)?)
@@ -423,8 +436,8 @@ impl<T: Element> RwLockReadGuard<'_, T> {
 
 impl<T: Element> Drop for RwLockReadGuard<'_, T> {
     fn drop(&mut self) {
-        if self.lock.stamp() == self.stamp {
-            self.lock.counts().leave(self.me);
+        if self.lock.stamp() == self.stamp && !self.lock.counts().leave(self.me) {
+            ownership::note_corrupt(&self.lock.writer); // it is not counted any more
         }
     }
 }

@@ -220,7 +220,9 @@ impl<const PERMITS: usize> Semaphore<PERMITS> {
             round(self.attachment(), |me| self.leases().wait_round(me, left));
             true
         });
-        lease.map(|lease| self.permit(lease)).ok_or(Timeout)
+        // whatever the time was: nobody is told that the dead have them
+        let lease = lease.map(|lease| self.permit(lease));
+        lease.or_else(|| self.try_acquire()).ok_or(Timeout)
     }
 }
 

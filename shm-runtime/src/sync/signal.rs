@@ -37,6 +37,7 @@
 //! (C) `announce`, `complete` -> `count`: who sees the count sees what was done before the raise. Every change of the
 //! word is an exchange, so the release of an announcement goes on through the exchange of a helper.
 
+use super::ownership::note_corrupt;
 use crate::error::Timeout;
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
@@ -242,8 +243,7 @@ impl Signal {
     pub fn raise(&self) {
         self.site.assert_writable();
         if !self.raising().raise() {
-            let offset = self.site.offset();
-            self.site.attachment().local().note_corrupt(offset);
+            note_corrupt(&self.site);
         }
     }
 
