@@ -81,18 +81,19 @@ impl<const PARTIES: usize> Represent for Repr<PARTIES> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A party is a call of [`wait`](Self::wait), from whatever thread or process. If more than `PARTIES` wait at once, those
-/// who came too late wait for the next round.
+/// A party is a call of [`wait`](Self::wait), from whatever thread or process. If more than `PARTIES` wait at
+/// once, those who came too late wait for the next round.
 ///
 /// # When a party dies
 ///
-/// An arrival of a process that dies before the barrier opens is withdrawn, and so is one that times out: the barrier
-/// opens when `PARTIES` who live are there. A process that died while the last one was arriving may have been counted.
+/// An arrival of a process that dies before the barrier opens is withdrawn, and so is one that times out: the
+/// barrier opens when `PARTIES` who live are there. A process that died while the last one was arriving may
+/// have been counted.
 ///
 /// # Progress
 ///
-/// Blocking: a party that is stopped before it arrives, or before it is gone, holds up the others. A death holds
-/// nobody up for longer than 50 ms. The last to arrive asks the kernel once for each other attachment.
+/// Blocking: a party that is stopped before it arrives, or before it is gone, holds up the others. A death
+/// holds nobody up for longer than 50 ms. The last to arrive asks the kernel once for each other attachment.
 #[derive(Clone)]
 pub struct Barrier<const PARTIES: usize> {
     site: Site<Repr<PARTIES>>,

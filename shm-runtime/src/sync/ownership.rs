@@ -1,5 +1,5 @@
-//! A lock that this process holds, and how it waits for one: what the guards of `Mutex`, `RwLock` and a run of
-//! `Once` have in common.
+//! A lock that this process holds, and how it waits for one: what the guards of `Mutex`, `RwLock` and a run
+//! of `Once` have in common.
 
 use super::lock::{After, Held, Lock, LockLine};
 use crate::memory::attachment::Attachment;
@@ -15,7 +15,8 @@ pub(super) fn me(attachment: &Attachment) -> Option<Tag> {
     attachment.own().map(Tag::of)
 }
 
-/// One round of waiting as whoever this process is; in a forked child for which there is no place it waits for one.
+/// One round of waiting as whoever this process is; in a forked child for which there is no place it waits
+/// for one.
 pub(super) fn round(attachment: &Attachment, wait: impl FnOnce(Tag)) {
     match me(attachment) {
         Some(me) => wait(me),

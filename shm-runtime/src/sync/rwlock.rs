@@ -101,23 +101,25 @@ pub type RwLockWriteGuard<'a, T> = Guard<'a, T>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Each participant's readers are counted on a line of their own, which takes 128 bytes for each lane of the schema;
-/// a writer looks at all of them. For a value that is small and read often, `Versioned` and `Atomic` hold nobody up.
+/// Each participant's readers are counted on a line of their own, which takes 128 bytes for each lane of the
+/// schema; a writer looks at all of them. For a value that is small and read often, `Versioned` and `Atomic`
+/// hold nobody up.
 ///
 /// # Preference
 ///
-/// Writers come first: a reader that comes while a writer has the lock or waits for readers waits behind it. So a
-/// thread that reads must not ask to read again: if a writer came in between, the two wait for each other.
-/// Writers one after the other can keep readers out.
+/// Writers come first: a reader that comes while a writer has the lock or waits for readers waits behind it.
+/// So a thread that reads must not ask to read again: if a writer came in between, the two wait for each
+/// other. Writers one after the other can keep readers out.
 ///
 /// # When an owner dies
 ///
-/// A reader that dies is forgotten. If the writer dies, or panics, the next ones to lock, readers too, get their guard
-/// inside of [`OwnerDied`], until somebody calls [`mark_consistent`](Guard::mark_consistent).
+/// A reader that dies is forgotten. If the writer dies, or panics, the next ones to lock, readers too, get
+/// their guard inside of [`OwnerDied`], until somebody calls [`mark_consistent`](Guard::mark_consistent).
 ///
 /// # Progress
 ///
-/// Blocking: an owner who is stopped holds up all who wait for it. A death holds nobody up for longer than 50 ms.
+/// Blocking: an owner who is stopped holds up all who wait for it. A death holds nobody up for longer than 50
+/// ms.
 pub struct RwLock<T: 'static> {
     writer: Site<LockLine>,
     left: Site<Left>,
@@ -334,7 +336,8 @@ impl<T: Element> RwLock<T> {
     ///
     /// # Progress
     ///
-    /// Blocking, until the writers and readers before unlock or die. A thread that has the lock waits for ever.
+    /// Blocking, until the writers and readers before unlock or die. A thread that has the lock waits for
+    /// ever.
     #[track_caller]
     pub fn write(&self) -> WriteResult<'_, T> {
         self.writer.assert_writable();
@@ -359,8 +362,8 @@ impl<T: Element> RwLock<T> {
     ///
     /// # Progress
     ///
-    /// Lock-free. Where it is locked, it asks the kernel whether the owners live. For a moment it may keep others from
-    /// the lock that it does not get itself.
+    /// Lock-free. Where it is locked, it asks the kernel whether the owners live. For a moment it may keep
+    /// others from the lock that it does not get itself.
     #[track_caller]
     pub fn try_write(
         &self,
