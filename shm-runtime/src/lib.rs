@@ -33,9 +33,9 @@
 //! segment; and what the dead left unfinished is settled by whoever comes next.
 //!
 //! Where to look: [`ShmLayout`] creates and opens, [`Options`] says how, [`Segment`] is what comes back;
-//! [`structures`] has a page for each structure, with its guarantees, its bytes, and a table of what a kill at each
-//! step leaves. The layers below ([`layout`], [`segment`], [`memory`], [`table`], [`posix`]) are public for those
-//! who read on, and no stable interface.
+//! [`structures`] and [`sync`] have a page for each structure, with its guarantees, its bytes, and a table of what
+//! a kill at each step leaves. The layers below ([`layout`], [`segment`], [`memory`], [`table`], [`posix`]) are
+//! public for those who read on, and no stable interface.
 
 extern crate self as shm_runtime;
 

@@ -116,8 +116,8 @@ pub enum Bug {
     LeaveSilently,
     /// A reader looks for a writer before it counts itself, and not behind.
     LookBefore,
-    /// A writer sleeps for a reader whose word it has not marked, and who will not wake it. (Made; the model found it
-    /// in 1 of 400 runs.)
+    /// A writer sleeps for a reader whose word it has not marked, and who will not wake it. (Made; the model
+    /// found it in 1 of 400 runs.)
     SleepUnmarked,
     /// A lane takes a blank for its only node.
     GiveLastNode,
