@@ -31,7 +31,7 @@ use super::atomic::{
 };
 use super::lane::{Intent, LaneRecord, Phase, Place};
 use super::pace::Pace;
-use super::seeded::{Bug, linearized, seeded};
+use super::seeded::{Bug, linearized, order, seeded};
 use super::shared::impl_shared;
 use super::signals::Signals;
 use super::word::{MAX_LANES, NODES_PER_LANE, Packing, Word};
@@ -108,6 +108,17 @@ pub fn look(word: &AtomicU64) -> u64 {
     let value = word.load(Relaxed); // ordered by the fence
     fence(Acquire); // (A)
     value
+}
+
+/// The one step in which an exchange takes effect: `old` becomes `new`, or nothing happens.
+#[inline(always)]
+pub fn replace(word: &AtomicU64, old: u64, new: u64) -> bool {
+    if seeded(Bug::TornExchange) && word.load(Acquire) == old {
+        word.store(new, Release);
+        return true;
+    }
+    let both = order(Bug::RelaxedExchange, AcqRel); // (A)
+    word.compare_exchange(old, new, both, Relaxed).is_ok()
 }
 
 /// Something in shared memory that no program of ours leaves there.
@@ -307,7 +318,9 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     /// Goes before the first store into a spare.
     #[inline(always)]
     pub fn filling(&self) {
-        fence(Release); // (B) the node left its word before its bytes change
+        if !seeded(Bug::RelaxedRefill) {
+            fence(Release); // (B) the node left its word before its bytes change
+        }
     }
 
     /// Whether `word` still holds `value`, behind a copy of the node's content: then the copy is whole.
@@ -347,7 +360,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         own.record.open(target.phase, target.number, target.old);
         announced();
         let Target { word, at, old, .. } = *target;
-        let done = at.compare_exchange(old, new, AcqRel, Relaxed).is_ok(); // (A), both ways
+        let done = replace(at, old, new); // (A), both ways
         if done {
             linearized(own.lane, word, old, new);
             self.set_spare(own, out);
@@ -357,9 +370,10 @@ impl<'a, C: Capacity> Exchange<'a, C> {
 
     #[inline(always)]
     fn set_spare(&self, own: &Own<'_>, node: usize) {
-        own.line
-            .spare
-            .store((node ^ own.spare_home) as u64, Release); // (S)
+        own.line.spare.store(
+            (node ^ own.spare_home) as u64,
+            order(Bug::RelaxedSpare, Release),
+        ); // (S)
     }
 
     /// Whether any lane but those of the dead announces an operation of `phase` or an exchange that

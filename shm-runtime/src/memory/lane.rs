@@ -13,7 +13,7 @@ use super::atomic::{
     AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
-use super::seeded::{Bug, seeded};
+use super::seeded::{Bug, order, seeded};
 use super::shared::impl_shared;
 use zerocopy::FromZeros;
 
@@ -202,13 +202,15 @@ impl LaneRecord {
     #[inline(always)]
     pub fn open(&self, phase: Phase, number: u64, old: u64) {
         self.old.store(old, Relaxed); // published with the phase (I)
-        self.state.store(State::of(phase, number).0, Release); // (I)
+        let intent = order(Bug::RelaxedIntent, Release);
+        self.state.store(State::of(phase, number).0, intent); // (I)
     }
 
     /// Ends an exchange or an announcement; the spare is settled.
     #[inline(always)]
     pub fn close(&self, phase: Phase) {
-        self.state.store(self.own().with(phase).0, Release); // (S)
+        let settled = order(Bug::RelaxedClose, Release);
+        self.state.store(self.own().with(phase).0, settled); // (S)
     }
 
     /// The place that the record names.

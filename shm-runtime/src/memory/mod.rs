@@ -17,10 +17,11 @@ pub mod padded;
 pub mod participant;
 pub mod recovery;
 pub mod scalar;
-pub(crate) mod seeded;
 pub mod shared;
 pub mod shelf;
 pub mod signals;
 pub mod site;
 pub mod sweep;
 pub mod word;
+
+pub(crate) use crate::seeded;

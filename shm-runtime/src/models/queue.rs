@@ -429,6 +429,9 @@ fn p1_a_signal_handler_may_use_the_same_queue() {
 fn seeded_bugs_of_the_ring_are_caught() {
     for bug in [
         Bug::HintBeforeExchange,
+        Bug::PublishBeforeWrite,
+        Bug::TornExchange,
+        Bug::TrustHint,
         Bug::EmptyWithoutLap,
         Bug::CopyAfterRelease,
         Bug::NoLap,
