@@ -5,7 +5,6 @@
 use super::queue_ops::{Op, pop, push, recover, recover_all, run_op};
 use super::queue_world::{LANES, World};
 use super::scheduler::{Process, Random, pause, quietly};
-use crate::memory::lane::Phase;
 use crate::memory::seeded::{Bug, observe, seed, seeded};
 use std::collections::BTreeMap;
 use std::rc::Rc;
