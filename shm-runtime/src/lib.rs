@@ -44,7 +44,7 @@ pub mod __private;
 pub mod error;
 pub mod layout;
 pub mod memory;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod models;
 pub mod posix;
 #[path = "memory/seeded.rs"] // a leaf, as `error` is: all layers have bugs
@@ -52,6 +52,8 @@ mod seeded;
 pub mod segment;
 pub mod structures;
 pub mod table;
+#[cfg(all(test, loom))]
+mod weak;
 
 pub use error::{CreateError, Full, NoLane, OpenError, OpenOrCreateError, RegisterError, Timeout};
 pub use layout::{Element, ShmLayout, ShmType};
