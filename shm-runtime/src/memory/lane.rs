@@ -7,7 +7,8 @@
 //! # Ordering
 //!
 //! (I) `open.state -> Intent::read`: the intent's words are visible to whoever sees the phase.
-//! (S) `close.state -> Exchange::evidence`: the spare is settled for whoever sees the phase closed.
+//! (S) `close.state -> Exchange::evidence`: the spare is settled for whoever sees the phase closed. `open.old` too:
+//!     whoever sees the word of the next exchange sees the one before closed.
 
 use super::atomic::{
     AtomicU64,
@@ -201,7 +202,7 @@ impl LaneRecord {
     /// Opens the exchange `number` of a word that holds `old`.
     #[inline(always)]
     pub fn open(&self, phase: Phase, number: u64, old: u64) {
-        self.old.store(old, Relaxed); // published with the phase (I)
+        self.old.store(old, Release); // published with the phase (I); and (S)
         let intent = order(Bug::RelaxedIntent, Release);
         self.state.store(State::of(phase, number).0, intent); // (I)
     }
