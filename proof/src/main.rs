@@ -14,10 +14,10 @@
 
 mod build;
 mod layers;
-//mod machine;
+mod machine;
 mod matrix;
-//mod report;
-//mod run;
+mod report;
+mod run;
 mod suite;
 
 use std::path::{Path, PathBuf};
@@ -30,8 +30,14 @@ fn main() -> ExitCode {
         None => ("", &[][..]),
     };
     let ended = match command {
+        "quick" => run::run(&directory(), false),
+        "full" => {
+            let directory = directory();
+            run::run(&directory, true).and_then(|()| matrix::matrix(&directory, &[]))
+        }
         "matrix" => matrix::matrix(&directory(), rest),
 
+        "report" => report::report(rest),
         _ => Err("usage: proof quick | full | matrix [--all] [BUG…] | report DIR…".to_owned()),
     };
     match ended {

@@ -40,6 +40,16 @@ impl Line {
         }
     }
 
+    /// Adds a line for so many schedules of the model that the calling test runs.
+    pub fn models(schedules: u64, start: Instant) {
+        let thread = std::thread::current();
+        let line = Self {
+            schedules,
+            ..Self::of(thread.name().unwrap_or_default())
+        };
+        line.since(start).append("models");
+    }
+
     /// With the time since `start`.
     pub fn since(mut self, start: Instant) -> Self {
         self.seconds = start.elapsed().as_secs_f64();

@@ -370,10 +370,9 @@ impl<'a, C: Capacity> Exchange<'a, C> {
 
     #[inline(always)]
     fn set_spare(&self, own: &Own<'_>, node: usize) {
-        own.line.spare.store(
-            (node ^ own.spare_home) as u64,
-            order(Bug::RelaxedSpare, Release),
-        ); // (S)
+        own.line
+            .spare
+            .store((node ^ own.spare_home) as u64, Release); // (S)
     }
 
     /// Whether any lane but those of the dead announces an operation of `phase` or an exchange that

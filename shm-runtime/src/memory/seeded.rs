@@ -77,14 +77,10 @@ pub enum Bug {
     RelaxedIntent,
     /// Edge (S) is missing: a phase is seen closed before the spare is settled.
     RelaxedClose,
-    /// Edge (S) is missing: the new spare is seen before the phase that was open.
-    RelaxedSpare,
     /// Edge (L) is missing: a lease is taken before what its last holder did is over.
     RelaxedLease,
     /// Edge (T) is missing: the tail is seen before the element.
     RelaxedTail,
-    /// Edge (H) is missing: the place is free before the element was copied.
-    RelaxedHead,
     /// The waker reads the flag before its announcement can be seen.
     NoFenceBeforeFlag,
     /// The sleeper looks again before its flag can be seen.

@@ -82,7 +82,7 @@ fn one_object() {
 
 #[test]
 fn p1_an_object_has_one_holder_at_a_time() {
-    explore(3, one_object);
+    explore(2, one_object);
 }
 
 #[test]

@@ -13,6 +13,9 @@ use loom::thread::spawn;
 use std::sync::Arc;
 use zerocopy::FromZeros;
 
+/// Rounds of a sleeper: most are over at once, as somebody is announced, and it could have any number of them.
+const ROUNDS: usize = 3;
+
 /// One flag that somebody waits for, as an element is.
 #[derive(FromZeros)]
 #[repr(C)]
@@ -60,7 +63,10 @@ impl World {
     }
 
     fn await_it(&self) {
-        while self.is_empty() {
+        for _ in 0..ROUNDS {
+            if !self.is_empty() {
+                return;
+            }
             let announced = || self.memory.record.state().phase() == Phase::Filling;
             let blocked = || self.is_empty();
             self.memory

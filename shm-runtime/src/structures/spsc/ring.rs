@@ -216,8 +216,7 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
             self.announce(self.consumer, &self.signals.emptied);
         }
         memo.own = memo.own.wrapping_add(count as u64);
-        let head = order(Bug::RelaxedHead, Release);
-        self.consumer.position.store(memo.own, head); // (H)
+        self.consumer.position.store(memo.own, Release); // (H)
         if awaited {
             self.consumer.announced.store(0, Release); // released before it is withdrawn
         }
