@@ -45,8 +45,10 @@ const UNSAFE: &[&str] = &[
     "shm-runtime/src/posix/",
     "shm-runtime/src/memory/attachment.rs",
     "shm-runtime/src/memory/cell.rs",
+    "shm-runtime/src/memory/entries.rs",
     "shm-runtime/src/memory/shared.rs",
     "shm-runtime/src/memory/site.rs",
+    "shm-runtime/src/memory/stamp.rs",
     // Hands the running coroutine to a hook, in tests only.
     "shm-runtime/src/models/scheduler.rs",
     // `as_slice` hands the caller's promise on.

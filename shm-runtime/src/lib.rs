@@ -55,13 +55,16 @@ pub mod table;
 #[cfg(all(test, loom))]
 mod weak;
 
-pub use error::{CreateError, Full, NoLane, OpenError, OpenOrCreateError, RegisterError, Timeout};
+pub use error::{
+    CreateError, Full, NoLane, OpenError, OpenOrCreateError, Outrun, RegisterError, Timeout,
+};
 pub use layout::{Element, ShmLayout, ShmType};
 pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{
-    Array, Atomic, Consumer, Handle, Lease, Loan, Pool, Producer, Queue, RoleTaken, Spsc, Taken,
+    Array, Atomic, Broadcast, Consumer, Handle, Lease, Loan, Map, Missed, Pool, Producer, Queue,
+    RecvError, RoleTaken, Set, Spsc, Stack, Start, Subscriber, Taken, Versioned,
 };
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
@@ -73,6 +76,8 @@ pub use plain::*;
 
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
-    pub use crate::structures::{Array, Atomic, Handle, Pool, Queue, Spsc};
+    pub use crate::structures::{
+        Array, Atomic, Broadcast, Handle, Map, Pool, Queue, Set, Spsc, Stack, Start, Versioned,
+    };
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

@@ -3,7 +3,7 @@
 //! The victim's mapping lies between pages that must not be touched, and the victim is a process of its own:
 //! whatever kills it shows.
 
-use super::victims::{Audio, Events, Objects, Plain, Victim};
+use super::victims::{Audio, Events, Objects, Pile, Plain, Pose, Quotes, Tables, Victim};
 use crate::common::{Cleanup, Random, path, unique};
 use crate::line::Line;
 use shm_runtime::{Segment, ShmLayout};
@@ -224,6 +224,14 @@ fn p6_a_queue_survives_words_that_change_all_the_time() {
 fn p6_a_pair_survives_words_that_change_all_the_time() {
     survive::<Audio>(Attack::Words);
     survive::<Objects>(Attack::Words);
+    survive::<Tables>(Attack::Words);
+}
+
+#[test]
+fn p6_what_everybody_reads_survives_words_that_change_all_the_time() {
+    survive::<Pose>(Attack::Words);
+    survive::<Quotes>(Attack::Words);
+    survive::<Pile>(Attack::Words);
 }
 
 #[test]
@@ -236,7 +244,11 @@ fn p6_holes_that_are_punched_while_it_is_mapped_harm_nobody() {
     survive::<Events>(Attack::Holes);
     survive::<Audio>(Attack::Holes);
     survive::<Objects>(Attack::Holes);
+    survive::<Tables>(Attack::Holes);
+    survive::<Pile>(Attack::Holes);
     survive::<Plain>(Attack::Holes);
+    survive::<Pose>(Attack::Holes);
+    survive::<Quotes>(Attack::Holes);
 }
 
 #[test]
@@ -244,7 +256,11 @@ fn p6_a_file_that_shrinks_and_grows_harms_nobody_who_is_guarded() {
     survive_truncation::<Events>();
     survive_truncation::<Audio>();
     survive_truncation::<Objects>();
+    survive_truncation::<Tables>();
+    survive_truncation::<Pile>();
     survive_truncation::<Plain>();
+    survive_truncation::<Pose>();
+    survive_truncation::<Quotes>();
 }
 
 /// The pages around the mapping kill who touches them: else they would prove nothing.

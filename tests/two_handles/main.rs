@@ -6,9 +6,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod broadcast;
+mod map;
 mod numbers;
 mod queue;
 mod spsc;
+mod stack;
+mod versioned;
 
 use common::unique;
 use proptest::prelude::*;

@@ -146,8 +146,33 @@ fn p1_leases_are_linearizable_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_keys_are_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::map::Keys);
+}
+
+#[test]
 fn p1_spsc_is_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::spsc::Pair);
+}
+
+#[test]
+fn p1_the_latest_value_is_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::versioned::Register);
+}
+
+#[test]
+fn p1_a_broadcast_is_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::broadcast::News::default());
+}
+
+#[test]
+fn p1_stack_is_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::stack::Lifo);
+}
+
+#[test]
+fn p1_stack_wakes_all_who_wait_whoever_is_killed_or_stopped() {
+    war(&fields::stack::Sleepy);
 }
 
 #[test]

@@ -47,6 +47,18 @@ impl fmt::Display for Timeout {
 
 impl Error for Timeout {}
 
+/// Writers were faster than a copy, which is therefore no whole value; trying again may succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outrun;
+
+impl fmt::Display for Outrun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("replaced by writers while it was copied")
+    }
+}
+
+impl Error for Outrun {}
+
 /// Every lane is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoLane;

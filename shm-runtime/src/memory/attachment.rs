@@ -14,7 +14,7 @@ use super::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use super::atomic::fence;
 use super::lane::LaneRecord;
 use super::liveness::{self, AttachError, Place, Removal};
-use super::local::{LocalHeader, LocalLane};
+use super::local::{LocalHeader, LocalLane, STAMP_SHIFT};
 use super::participant::{FLAG_FENCES, Identity, Participant, ParticipantInfo};
 use super::seeded::{Bug, seeded};
 use super::shared::Shared;
@@ -40,7 +40,7 @@ const READER: u64 = u64::MAX;
 static STAMPS: AtomicU64 = AtomicU64::new(1);
 
 fn next_stamp() -> u64 {
-    STAMPS.fetch_add(1, Relaxed) // only has to be unique
+    STAMPS.fetch_add(1, Relaxed) << STAMP_SHIFT // only has to be unique
 }
 
 /// Where the parts of ours lie that an attachment itself uses, in bytes from the file's start.

@@ -25,11 +25,11 @@
 //! (S) `settle.spare -> evidence`: whoever sees the new spare also sees the phase that was open.
 
 use super::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    AtomicU64, Ordering,
+    Ordering::{Acquire, Relaxed, Release},
     fence,
 };
-use super::lane::{Intent, LaneRecord, Phase, Place};
+use super::lane::{Intent, LaneRecord, Phase, Place, announced};
 use super::pace::Pace;
 use super::seeded::{Bug, linearized, order, seeded};
 use super::shared::impl_shared;
@@ -43,7 +43,7 @@ use zerocopy::FromZeros;
 #[repr(C, align(128))]
 pub struct Line {
     /// The lane's spare node, as the difference from its home.
-    spare: AtomicU64,
+    pub(super) spare: AtomicU64,
     /// The lane's shelf: an exchange word for an element that was taken and came back.
     shelf: AtomicU64,
     /// Where the lane met the end of the structure last, when it emptied and when it filled: see
@@ -112,12 +112,12 @@ pub fn look(word: &AtomicU64) -> u64 {
 
 /// The one step in which an exchange takes effect: `old` becomes `new`, or nothing happens.
 #[inline(always)]
-pub fn replace(word: &AtomicU64, old: u64, new: u64) -> bool {
+pub fn replace(word: &AtomicU64, old: u64, new: u64, both: Ordering) -> bool {
     if seeded(Bug::TornExchange) && word.load(Acquire) == old {
         word.store(new, Release);
         return true;
     }
-    let both = order(Bug::RelaxedExchange, AcqRel); // (A)
+    let both = order(Bug::RelaxedExchange, both); // (A)
     word.compare_exchange(old, new, both, Relaxed).is_ok()
 }
 
@@ -357,10 +357,25 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         (new, out): (u64, usize),
         announced: impl FnOnce(),
     ) -> bool {
+        self.swap_if(own, target, (new, out), || {
+            announced();
+            true
+        })
+    }
+
+    /// As [`Self::swap_to`], if `ready` says so when the operation is announced; else nothing is exchanged.
+    #[inline(always)]
+    pub fn swap_if(
+        &self,
+        own: &Own<'_>,
+        target: &Target<'_>,
+        (new, out): (u64, usize),
+        ready: impl FnOnce() -> bool,
+    ) -> bool {
         own.record.open(target.phase, target.number, target.old);
-        announced();
         let Target { word, at, old, .. } = *target;
-        let done = replace(at, old, new); // (A), both ways
+        // (A), both ways; a constant, wherever this is inlined
+        let done = ready() && replace(at, old, new, target.phase.order());
         if done {
             linearized(own.lane, word, old, new);
             self.set_spare(own, out);
@@ -378,14 +393,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     /// Whether any lane but those of the dead announces an operation of `phase` or an exchange that
     /// belongs to it, on this structure.
     pub fn announced(&self, filling: bool) -> bool {
-        self.records.iter().any(|record| {
-            let wanted = match record.state().phase() {
-                Phase::Filling | Phase::Push | Phase::Return | Phase::Publish => filling,
-                Phase::Emptying | Phase::Take | Phase::Reclaim => !filling,
-                Phase::Idle | Phase::Held => false,
-            };
-            wanted && record.place() == self.place
-        })
+        announced(self.records, self.place, filling)
     }
 
     // ---- recovery -----------------------------------------------------------------------------

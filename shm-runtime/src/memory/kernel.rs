@@ -1,7 +1,8 @@
 //! The system calls that waiting needs.
 
 use super::atomic::{AtomicU32, raw};
-use super::signals::Kernel;
+use super::attachment::Attachment;
+use super::signals::{Event, Kernel, SLICE};
 use crate::posix::{barrier, futex};
 use core::time::Duration;
 
@@ -26,5 +27,24 @@ impl Kernel for Linux {
     #[inline(always)]
     fn fences(&self) -> bool {
         barrier::is_refused()
+    }
+}
+
+impl Attachment {
+    /// One round of waiting on `event`, at most for `limit`: see [`Event::wait_round`]. Where this attachment may not
+    /// write, and so cannot say that it sleeps, a short sleep.
+    pub fn wait_round(
+        &self,
+        event: &Event,
+        limit: Duration,
+        announced: impl FnOnce() -> bool,
+        blocked: impl FnOnce() -> bool,
+    ) {
+        if self.is_read_only() {
+            std::thread::sleep(limit.min(SLICE));
+        } else {
+            let recover = || _ = self.recover();
+            event.wait_round(&Linux, limit, recover, announced, blocked);
+        }
     }
 }

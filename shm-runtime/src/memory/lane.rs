@@ -11,8 +11,8 @@
 //!     whoever sees the word of the next exchange sees the one before closed.
 
 use super::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
+    AtomicU64, Ordering,
+    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 use super::seeded::{Bug, order, seeded};
 use super::shared::impl_shared;
@@ -59,14 +59,39 @@ pub enum Phase {
     /// The spare is about to be exchanged for the node that a word holds for the last time: what it says is
     /// replaced.
     Publish = 8,
+    /// The spare is about to be exchanged for the node of an empty bucket: see [`super::bucket`].
+    Insert = 9,
+    /// A bucket was claimed, and it is undecided whether the key is this operation's; the spare is settled.
+    Inserted = 10,
+    /// A filled spare is about to be given for a free node: see [`super::two_lists`].
+    StackPush = 11,
+    /// The spare is about to be given for a filled node.
+    StackPop = 12,
 }
 
 impl Phase {
+    /// The order of the exchange itself. Who claims a bucket then looks for rivals, who do the same: each must see
+    /// the other, and that takes a total order of the claims and the looks (`structures::map::table`).
+    #[inline(always)]
+    pub const fn order(self) -> Ordering {
+        match self {
+            Self::Insert => SeqCst,
+            _ => AcqRel,
+        }
+    }
+
     /// Whether two nodes are about to change hands, so that the spare may be stale.
     pub const fn is_exchange(self) -> bool {
         matches!(
             self,
-            Self::Push | Self::Take | Self::Return | Self::Reclaim | Self::Publish
+            Self::Push
+                | Self::Take
+                | Self::Return
+                | Self::Reclaim
+                | Self::Publish
+                | Self::Insert
+                | Self::StackPush
+                | Self::StackPop
         )
     }
 }
@@ -95,6 +120,10 @@ impl State {
             6 => Phase::Return,
             7 => Phase::Reclaim,
             8 => Phase::Publish,
+            9 => Phase::Insert,
+            10 => Phase::Inserted,
+            11 => Phase::StackPush,
+            12 => Phase::StackPop,
             _ => Phase::Idle,
         }
     }
@@ -229,6 +258,24 @@ impl LaneRecord {
     }
 }
 
+/// Whether any lane but those of the dead announces an operation on the structure at `place`, or is about to do it:
+/// one that fills, or one that empties.
+pub fn announced(records: &[LaneRecord], place: Place, filling: bool) -> bool {
+    records.iter().any(|record| {
+        let wanted = match record.state().phase() {
+            Phase::Filling
+            | Phase::Push
+            | Phase::Return
+            | Phase::Publish
+            | Phase::Insert
+            | Phase::StackPush => filling,
+            Phase::Emptying | Phase::Take | Phase::Reclaim | Phase::StackPop => !filling,
+            Phase::Idle | Phase::Held | Phase::Inserted => false,
+        };
+        wanted && record.place() == place
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,6 +298,10 @@ mod tests {
             Phase::Return,
             Phase::Reclaim,
             Phase::Publish,
+            Phase::Insert,
+            Phase::Inserted,
+            Phase::StackPush,
+            Phase::StackPop,
         ];
         for phase in phases {
             let number = (1 << 60) - 1;

@@ -21,7 +21,7 @@ use super::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use super::atomic::compiler_fence;
 use super::attachment::Attachment;
 use super::lane::Phase;
-use super::local::{BEING_SHARED, LocalLane, SHARED, TEMPORARY};
+use super::local::{BEING_SHARED, LocalLane, SHARED, STAMP_SHIFT, TEMPORARY};
 use super::seeded::{Bug, seeded};
 use crate::posix::barrier;
 use crate::posix::process::{thread_id, thread_is_alive, yield_now};
@@ -35,17 +35,43 @@ const SPINS: usize = 64;
 /// Operations of a thread that takes turns, before it looks for a lane of its own again.
 const PATIENCE: u32 = 1024;
 
-/// A thread's lane in an attachment.
+/// A thread's lane in an attachment: `stamp | lane`. One word, so that a signal handler never sees half of it.
 #[derive(Clone, Copy)]
-struct Remembered {
-    stamp: u64,
-    lane: u32,
-    thread: u32,
+struct Remembered(u64);
+
+impl Remembered {
+    /// Of no attachment: its lane does not exist.
+    const NONE: Self = Self(NO_LANE);
+
+    const fn new(stamp: u64, lane: usize) -> Self {
+        Self(stamp | lane as u64)
+    }
+
+    /// The lane, if that is the attachment's stamp.
+    #[inline(always)]
+    const fn lane(self, stamp: u64) -> Option<usize> {
+        // from this word alone, so that a processor need not wait for the stamp to know the lane
+        let (known, lane) = (self.0 & !NO_LANE, self.0 & NO_LANE);
+        if known == stamp {
+            Some(lane as usize)
+        } else {
+            None
+        }
+    }
 }
 
+/// The lower bits of a stamp are zero, so that a lane fits into them.
+const NO_LANE: u64 = (1 << STAMP_SHIFT) - 1;
+static_assertions::const_assert!(NO_LANE >= super::word::MAX_LANES as u64);
+
 thread_local! {
+    /// The lane that the thread was on last: found without knowing of which attachment.
+    static LAST: Cell<Remembered> = const { Cell::new(Remembered::NONE) };
+    /// Its lanes in the attachments that it was on before, by their stamps.
     static LANES: [Cell<Remembered>; REMEMBERED] =
-        const { [const { Cell::new(Remembered { stamp: 0, lane: 0, thread: 0 }) }; REMEMBERED] };
+        const { [const { Cell::new(Remembered::NONE) }; REMEMBERED] };
+    /// The thread's id; known wherever `LAST` is.
+    static THREAD: Cell<u32> = const { Cell::new(0) };
     /// The attachment that had no lane left for this thread, and how many operations ago.
     static DENIED: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
@@ -126,23 +152,20 @@ impl Attachment {
         self.enter_own().or_else(|| self.enter_slowly())
     }
 
-    /// The calling thread's own lane, if it has one that is not in use and not shared: then all that is left
-    /// of a [`Lane`] in the caller's code is one store. `None` says to try [`Attachment::enter_slowly`].
+    /// The calling thread's own lane, if it was on this attachment last, and the lane is not in use and not shared:
+    /// then all that is left of a [`Lane`] in the caller's code is one store. `None` says to try
+    /// [`Attachment::enter_slowly`].
     #[inline(always)]
     pub fn enter_own(&self) -> Option<Lane<'_>> {
-        let stamp = self.local().stamp.load(Relaxed);
-        let known = LANES.with(|lanes| lanes[stamp as usize % REMEMBERED].get());
-        if known.stamp == stamp
-            && stamp != 0
-            && let Some(local) = self.local_lanes().get(known.lane as usize)
-            && local.busy.load(Relaxed) == 0
-        {
-            local.busy.store(known.thread, Relaxed);
+        let lane = LAST.get().lane(self.local().stamp.load(Relaxed))?;
+        let local = self.local_lanes().get(lane)?; // not attached: no such lane
+        if local.busy.load(Relaxed) == 0 {
+            local.busy.store(THREAD.get(), Relaxed);
             compiler_fence(SeqCst); // in use before anything of the operation; `take_turn`'s barrier
             if local.shared.load(Relaxed) == 0 {
                 return Some(Lane {
                     local,
-                    index: known.lane,
+                    index: lane as u32,
                     kind: Kind::Own,
                 });
             }
@@ -151,10 +174,29 @@ impl Attachment {
         None
     }
 
+    /// As [`Attachment::enter_own`], where the thread was on another attachment last.
+    #[inline]
+    fn enter_known(&self) -> Option<Lane<'_>> {
+        let stamp = self.local().stamp.load(Relaxed);
+        let known = LANES.with(|lanes| lanes[Self::remembered(stamp)].get());
+        known.lane(stamp)?;
+        LAST.set(known);
+        self.enter_own()
+    }
+
+    const fn remembered(stamp: u64) -> usize {
+        (stamp >> STAMP_SHIFT) as usize % REMEMBERED
+    }
+
     /// As [`Attachment::enter`], where the calling thread has no lane yet, or not at the moment.
-    #[cold]
     #[inline(never)]
     pub fn enter_slowly(&self) -> Option<Lane<'_>> {
+        self.enter_known().or_else(|| self.enter_anew())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_anew(&self) -> Option<Lane<'_>> {
         if self.is_read_only() {
             return None;
         }
@@ -191,12 +233,11 @@ impl Attachment {
     /// Remembers the thread's lane and begins an operation on it; a turn, where the lane is shared.
     fn start(&self, index: usize, thread: u32) -> Option<Lane<'_>> {
         let stamp = self.local().stamp.load(Relaxed);
-        let known = Remembered {
-            stamp,
-            lane: index as u32,
-            thread,
-        };
-        LANES.with(|lanes| lanes[stamp as usize % REMEMBERED].set(known));
+        let known = Remembered::new(stamp, index);
+        THREAD.set(thread); // before `LAST`, for handlers and in a forked child
+        compiler_fence(SeqCst);
+        LANES.with(|lanes| lanes[Self::remembered(stamp)].set(known));
+        LAST.set(known);
         let local = &self.local_lanes()[index];
         local.busy.store(thread, Relaxed);
         compiler_fence(SeqCst); // as in `enter`

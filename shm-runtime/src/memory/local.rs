@@ -6,6 +6,9 @@
 use super::seeded::{Bug, seeded};
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+/// Lower bits of every stamp that are zero.
+pub(super) const STAMP_SHIFT: u32 = 16;
+
 /// The attachment's own words.
 #[derive(Debug)]
 #[repr(C, align(64))]

@@ -2,9 +2,12 @@
 
 pub mod atomic;
 pub mod attachment;
+pub mod bucket;
 pub mod cell;
 pub mod control;
+pub mod entries;
 pub mod exchange;
+pub mod hash;
 pub mod kernel;
 pub mod lane;
 pub mod lanes;
@@ -21,7 +24,9 @@ pub mod shared;
 pub mod shelf;
 pub mod signals;
 pub mod site;
+pub mod stamp;
 pub mod sweep;
+pub mod two_lists;
 pub mod word;
 
 pub(crate) use crate::seeded;

@@ -5,15 +5,24 @@
 //! kernel releases, so two never work on one lane. Nobody's progress waits for it.
 
 use super::atomic::AtomicU64;
+use super::bucket;
 use super::exchange::{Dynamic, Exchange, Line};
 use super::lane::{LaneRecord, Phase, Place};
+use super::seeded::{Bug, seeded};
 use super::shelf;
 use super::signals::{Kernel, Signals};
+use super::two_lists;
 
 /// Finds parts of the segment by their byte offset, which is an input: bounds and alignment are checked.
 pub trait Arena {
     /// What lies at a place, and `lanes` lines behind it.
     fn exchange(&self, place: Place, lanes: usize) -> Option<(&Signals, &[AtomicU64], &[Line])>;
+
+    /// As many words for each lane as there are lanes, behind the lines: see [`two_lists`]. Not every structure has
+    /// them.
+    fn rows(&self, _place: Place, _lanes: usize) -> Option<&[AtomicU64]> {
+        None
+    }
 }
 
 /// What became of a lane.
@@ -35,7 +44,7 @@ pub fn settle_lane(
     let Some(record) = records.get(lane) else {
         return Settled::Clean;
     };
-    // any phase needs at most: settle, hold, return.
+    // any phase needs at most three rounds: settle, hold or clean, be seen idle
     for _ in 0..4 {
         let state = record.state();
         let phase = state.phase();
@@ -49,8 +58,22 @@ pub fn settle_lane(
             record.close(Phase::Idle); // nothing was exchanged, or nothing of it can be believed
             return Settled::Clean;
         };
+        if let Some(way) = two_lists::Way::of(phase) {
+            if let Some(rows) = arena.rows(record.place(), records.len()) {
+                two_lists::settle(&exchange, rows, lane, way, &record.intent(state));
+            }
+            record.close(Phase::Idle);
+            return Settled::Clean;
+        }
         if phase == Phase::Held {
             shelf::put_back(&exchange, record, lane, kernel);
+            continue;
+        }
+        if phase == Phase::Inserted {
+            if !seeded(Bug::NoCleaning) {
+                bucket::give_up(&exchange, &record.intent(state));
+            }
+            record.close(Phase::Idle);
             continue;
         }
         match exchange.settle(lane, &record.intent(state)) {
@@ -59,6 +82,7 @@ pub fn settle_lane(
                 record.close(Phase::Held)
             }
             Some(false) if phase == Phase::Return => record.close(Phase::Held),
+            Some(true) if phase == Phase::Insert => record.close(Phase::Inserted),
             Some(_) => record.close(Phase::Idle),
         }
     }

@@ -136,6 +136,50 @@ pub enum Bug {
     SweepBlindly,
     /// A sweeper frees what the dead had and wakes nobody.
     SweepSilently,
+    /// A reader does not look at the stamp, or at the word, behind its copy.
+    ReadUnchecked,
+    /// Bytes are written again although their stamp still says that they are whole.
+    FillUnmarked,
+    /// A store that lost to an update counts as overwritten, although the update read the value before it. (The
+    /// model of the algorithm found it.)
+    LostToUpdate,
+    /// A store that was overtaken is compared with a word that was read before it began. (The model of the
+    /// algorithm found it.)
+    RememberedWord,
+    /// A sender takes a ticket without having seen that the one before it is out.
+    BlindTicket,
+    /// A subscriber that was overtaken skips one message too many.
+    SkipOne,
+    /// A map's reader does not look at the word again behind its copy.
+    NoSecondLook,
+    /// A reader goes on to the next bucket where one changed while it looked.
+    PassByChanged,
+    /// An inserted entry is a member at once, whoever else inserts its key.
+    NoRivals,
+    /// Who has defeated a rival does not look at its bucket again: it may be a member by now.
+    OnePass,
+    /// A new entry does not raise the bound of its home.
+    NoRaise,
+    /// A bound is lowered without saying so first.
+    LowerSilently,
+    /// A bucket's version stays.
+    NoVersion,
+    /// Recovery leaves an undecided entry of the dead in its bucket.
+    NoCleaning,
+    /// An entry that lost against a rival frees its bucket at once, and its owner takes that for success.
+    FreeLoser,
+    /// "Full" after one look at all buckets.
+    FullAfterOnePass,
+    /// The word of two lists has no count.
+    NoCount,
+    /// A lane that moves the word on does not note whose operation it was.
+    NoRow,
+    /// It notes it behind its exchange.
+    RowAfterExchange,
+    /// It notes what it read in the node, although the node may have left its list before.
+    StampNotRechecked,
+    /// A node does not say who gave it.
+    NoStamp,
 }
 }
 

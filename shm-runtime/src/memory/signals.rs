@@ -94,6 +94,17 @@ impl Event {
         }
     }
 
+    /// As [`Self::ring`], where that would take more than a look: false, and nothing was done, where somebody sleeps
+    /// or this participant has to fence. Then the caller takes its announcement back, and rings another time.
+    #[inline(always)]
+    pub fn is_quiet(&self, kernel: &impl Kernel) -> bool {
+        if kernel.fences() {
+            return false;
+        }
+        compiler_fence(SeqCst); // Dekker with `prepare`: the sleeper's barrier stands in for a fence
+        self.flag.load(Relaxed) == 0 // a hint; ordered by the barrier
+    }
+
     #[cold]
     #[inline(never)]
     fn wake(&self, stamp: u32, kernel: &impl Kernel) {

@@ -43,6 +43,12 @@ impl Packing {
         }
     }
 
+    /// Bits of a node.
+    #[inline(always)]
+    pub const fn node_bits(self) -> u32 {
+        self.bits
+    }
+
     /// Bits of the lap.
     pub const fn lap_bits(self) -> u32 {
         u64::BITS - 1 - self.bits
@@ -62,6 +68,13 @@ impl Packing {
             full: word >> self.bits & 1 == 1,
             node: word & self.node_mask(),
         }
+    }
+
+    /// Whether a word is in that lap and full or not, whatever its node.
+    #[inline(always)]
+    pub const fn says(self, word: u64, lap: u64, full: bool) -> bool {
+        let node = 0;
+        word & !self.node_mask() == self.pack(Word { lap, full, node })
     }
 
     /// Cuts a lap to the bits it has in a word.
@@ -103,12 +116,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_survive(shift in 0_u32..30, lap: u64, full: bool, node: u64) {
+        fn parts_survive(shift in 0_u32..30, lap in 0..u64::MAX, full: bool, node: u64) {
             let packing = Packing::for_capacity(1 << shift);
             let node = node % ((1 << shift) + 2048);
             let lap = packing.lap(lap);
             let word = Word { lap, full, node };
-            prop_assert_eq!(packing.unpack(packing.pack(word)), word);
+            let packed = packing.pack(word);
+            prop_assert_eq!(packing.unpack(packed), word);
+            prop_assert!(packing.says(packed, lap, full));
+            prop_assert!(!packing.says(packed, lap, !full));
+            prop_assert!(!packing.says(packed, packing.lap(lap + 1), full));
         }
     }
 }

@@ -9,12 +9,20 @@
 #[path = "../../../tests/common/report.rs"]
 mod line;
 
+mod broadcast;
 mod event;
 mod hostile;
+mod lanes;
 mod leases;
+mod map;
+mod map_world;
+mod per_key;
 mod queue;
 mod queue_ops;
 mod queue_world;
 mod scheduler;
 mod spsc;
+mod stack;
+mod stack_world;
 mod town;
+mod versioned;

@@ -1,14 +1,22 @@
 //! The structures under attack: a file for each.
 
+mod broadcast;
+mod map;
 mod plain;
 mod pool;
 mod queue;
 mod spsc;
+mod stack;
+mod versioned;
 
+pub use broadcast::Quotes;
+pub use map::Tables;
 pub use plain::Plain;
 pub use pool::Objects;
 pub use queue::Events;
 pub use spsc::Audio;
+pub use stack::Pile;
+pub use versioned::Pose;
 
 use shm_runtime::{Segment, ShmLayout};
 

@@ -20,14 +20,15 @@
 
 use crate::memory::atomic::{
     AtomicU64,
-    Ordering::{Acquire, Relaxed},
+    Ordering::{AcqRel, Acquire, Relaxed},
 };
 use crate::memory::cell::{Cells, prefetch_write};
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look, replace};
 use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::seeded::{Bug, linearized, seeded};
-use crate::memory::signals::Kernel;
+use crate::memory::signals::{Event, Kernel};
 use crate::memory::word::{Packing, Word};
+use crate::structures::tickets::first_unclaimed;
 use bytemuck::Pod;
 
 mod looking;
@@ -197,20 +198,7 @@ impl<'a, P: Parts> Ring<'a, P> {
             let word = self.packing().unpack(look(self.slot(i).1));
             Self::claimed(end, word)
         };
-        let lap = count(0);
-        // word `low` was claimed in this lap, word `high` (or the end) was not
-        let (mut low, mut high) = (0, self.capacity());
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if count(middle) >= lap {
-                low = middle
-            } else {
-                high = middle
-            }
-        }
-        lap.wrapping_sub(1)
-            .wrapping_mul(self.capacity())
-            .wrapping_add(high)
+        first_unclaimed(self.capacity(), count)
     }
 
     /// Ends a walk that took more steps than words in good order make it take.
@@ -294,9 +282,22 @@ impl<'a, P: Parts> Ring<'a, P> {
         };
         own.record.enter(self.exchange().place);
         self.fetch_ahead(hint);
-        let tried = self.try_push(&own, spare, hint);
+        let tried = self.try_push(&own, spare, hint, |event| self.is_quiet(event));
         own.record.close(Phase::Idle);
         matches!(tried, Ok(Tried::Done(())))
+    }
+
+    /// Wakes those who sleep.
+    #[inline(always)]
+    fn wake(self, event: &Event) -> bool {
+        event.ring(&self.0.kernel());
+        true
+    }
+
+    /// Whether nobody has to be woken, told without waking: an attempt has no call in it.
+    #[inline(always)]
+    fn is_quiet(self, event: &Event) -> bool {
+        event.is_quiet(&self.0.kernel())
     }
 
     /// Brings in what the next pushes will write, while there is time.
@@ -320,7 +321,7 @@ impl<'a, P: Parts> Ring<'a, P> {
         own.record.announce(Phase::Filling);
         let mut walk = Walk::from(self.0.tail(), patient);
         loop {
-            match self.try_push(&own, spare, walk.ticket)? {
+            match self.try_push(&own, spare, walk.ticket, |event| self.wake(event))? {
                 Tried::Done(()) => return Ok(()),
                 Tried::Lost => {
                     own.record.close(Phase::Filling);
@@ -339,14 +340,18 @@ impl<'a, P: Parts> Ring<'a, P> {
 
     /// Pushes into the word of `ticket`, if it waits for that.
     #[inline(always)]
-    fn try_push(self, own: &Own<'_>, spare: usize, ticket: u64) -> Result<Tried<()>, Stop> {
+    fn try_push(
+        self,
+        own: &Own<'_>,
+        spare: usize,
+        ticket: u64,
+        wake: impl FnOnce(&Event) -> bool,
+    ) -> Result<Tried<()>, Stop> {
         let (exchange, packing) = (self.exchange(), self.packing());
         let (i, at) = self.slot(ticket);
         let old = at.load(Acquire); // (A)
-        let word = packing.unpack(old);
-        let lap = self.lap(ticket);
-        if word.lap != lap || word.full {
-            return Ok(Tried::Elsewhere(i, word));
+        if !packing.says(old, self.lap(ticket), false) {
+            return Ok(Tried::Elsewhere(i, packing.unpack(old)));
         }
         let target = Target {
             phase: Phase::Push,
@@ -358,12 +363,9 @@ impl<'a, P: Parts> Ring<'a, P> {
         if seeded(Bug::HintBeforeExchange) {
             self.0.tail().store(ticket.wrapping_add(1), Relaxed);
         }
-        let ring = || {
-            if !seeded(Bug::WakeAfterPublish) {
-                exchange.signals.filled.ring(&self.0.kernel());
-            }
-        };
-        if !exchange.swap(own, &target, (spare, exchange.named(i, old)), ring) {
+        let awake = || seeded(Bug::WakeAfterPublish) || wake(&exchange.signals.filled);
+        let change = (exchange.after(&target, spare), exchange.named(i, old));
+        if !exchange.swap_if(own, &target, change, awake) {
             return Ok(Tried::Lost);
         }
         if seeded(Bug::WakeAfterPublish) {
@@ -436,7 +438,7 @@ impl<'a, P: Parts> Ring<'a, P> {
         record.enter(self.exchange().place);
         record.announce(Phase::Emptying);
         let popped = match (self.exchange().signals.returned(), self.find(hint)) {
-            (None, Ok(Ok(found))) => self.leave_copy(lane, found),
+            (None, Ok(Ok(found))) => self.leave_copy(lane, found, |event| self.is_quiet(event)),
             _ => Ok(None),
         };
         if let Ok(Some(_)) = popped {
@@ -493,8 +495,10 @@ impl<'a, P: Parts> Ring<'a, P> {
     fn find(self, ticket: u64) -> Result<Result<Found<'a>, (usize, Word)>, Stop> {
         let (slot, at) = self.slot(ticket);
         let old = at.load(Acquire); // (A)
-        let word = self.packing().unpack(old);
-        if !word.full || (word.lap != self.lap(ticket) && !seeded(Bug::NoLap)) {
+        let packing = self.packing();
+        let word = packing.unpack(old);
+        let here = packing.says(old, self.lap(ticket), true) || seeded(Bug::NoLap) && word.full;
+        if !here {
             return Ok(Err((slot, word)));
         }
         let node = self.exchange().named(slot, old);
@@ -521,7 +525,12 @@ impl<'a, P: Parts> Ring<'a, P> {
 
     /// Copies the element out and empties its word.
     #[inline(always)]
-    fn leave_copy(self, lane: usize, found: Found<'_>) -> Result<Option<P::Element>, Stop> {
+    fn leave_copy(
+        self,
+        lane: usize,
+        found: Found<'_>,
+        wake: impl FnOnce(&Event) -> bool,
+    ) -> Result<Option<P::Element>, Stop> {
         let packing = self.packing();
         let Target {
             word: slot,
@@ -530,14 +539,16 @@ impl<'a, P: Parts> Ring<'a, P> {
             ..
         } = found.target;
         let value = self.0.cells().load(found.node).ok_or(Stop::Corrupt)?;
-        self.exchange().signals.emptied.ring(&self.0.kernel());
+        if !wake(&self.exchange().signals.emptied) {
+            return Ok(None);
+        }
         let word = packing.unpack(old);
         let new = packing.pack(Word {
             lap: packing.lap(word.lap + 1),
             full: false,
             ..word
         });
-        if !replace(at, old, new) {
+        if !replace(at, old, new, AcqRel) {
             return Ok(None); // (A): the copy is thrown away
         }
         linearized(lane, slot, old, new);
@@ -557,7 +568,8 @@ impl<'a, P: Parts> Ring<'a, P> {
         let record = self.record(lane)?;
         record.enter(self.exchange().place);
         record.announce(Phase::Emptying);
-        let popped = self.next(lane, patient, move |found| self.leave_copy(lane, found));
+        let leave = move |found| self.leave_copy(lane, found, |event| self.wake(event));
+        let popped = self.next(lane, patient, leave);
         record.close(Phase::Idle);
         popped
     }
