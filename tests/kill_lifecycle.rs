@@ -124,3 +124,28 @@ fn stopped_while_leaving_last() {
     }
     panic!("no stop between lock and unlink was found");
 }
+
+/// Who comes while the last one leaves gets the segment and keeps its name, or does not get it.
+#[test]
+fn opened_while_the_last_one_leaves() {
+    let _alone = alone();
+    let (mut kept, mut refused) = (0, 0);
+    for calls in 1.. {
+        let name = Cleanup(unique("comes"));
+        let child = Traced::start(|| drop(Sim::create(&name.0).unwrap()));
+        if !(0..calls).all(|_| child.step()) {
+            break;
+        }
+        let opened = Sim::open(&name.0);
+        while child.step() {}
+        match opened {
+            Ok(sim) => {
+                assert!(Segment::is_current(&sim), "the name is gone");
+                kept += 1;
+            }
+            Err(_) => refused += 1,
+        }
+        assert!(!exists(&name.0), "the last one out removes the name");
+    }
+    assert!(kept > 0 && refused > 0, "{kept} kept, {refused} refused");
+}

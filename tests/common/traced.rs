@@ -2,7 +2,11 @@
 
 #![allow(dead_code, unreachable_pub, unsafe_code)] // fork, ptrace
 
+#[path = "report.rs"]
+mod line;
+
 use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
 
 /// One test at a time: a child forked while another thread attaches would keep that thread's lock.
 static ONE: Mutex<()> = Mutex::new(());
@@ -93,6 +97,7 @@ pub fn stop() {
 /// makes anew, and has `after` look at what is left.
 pub fn at_every_call<W>(before: impl Fn() -> W, body: impl Fn(&W), after: impl Fn(W)) {
     let _alone = alone();
+    let start = Instant::now();
     for calls in 1.. {
         let world = before();
         let child = Traced::start(|| body(&world));
@@ -100,6 +105,12 @@ pub fn at_every_call<W>(before: impl Fn() -> W, body: impl Fn(&W), after: impl F
             assert!(calls > 20, "the child made system calls");
             after(world);
             eprintln!("killed at each of {} stops", calls - 1);
+            let line = line::Line {
+                kill_points: calls - 1,
+                survivors: calls,
+                ..line::Line::of(std::thread::current().name().unwrap_or_default())
+            };
+            line.since(start).append(env!("CARGO_CRATE_NAME"));
             return;
         }
         child.kill();

@@ -5,11 +5,13 @@
 
 use super::victims::{Audio, Events, Locks, Objects, Pile, Plain, Pose, Quotes, Tables, Victim};
 use crate::common::{Cleanup, Random, path, unique};
+use crate::line::Line;
 use shm_runtime::{Segment, ShmLayout};
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 const PAGE: usize = 4096;
 /// Rounds of all operations under attack in the quick form.
@@ -162,6 +164,7 @@ fn survive<V: Victim>(how: Attack) {
         (entry.offset as u64, entry.size as u64)
     };
     let places: Vec<_> = V::PLACES.iter().map(place).collect();
+    let start = Instant::now();
     let attacker = fork(|| attack(how, &file, &places, seed));
     let victim = fork(|| {
         let segment = open_between_guards(|| {
@@ -178,6 +181,13 @@ fn survive<V: Victim>(how: Attack) {
     });
     let status = join(victim);
     kill(attacker);
+    let line = Line {
+        hostile: rounds(),
+        survivors: 1,
+        violations: u64::from(status != 0),
+        ..Line::of(&format!("{}, {how:?} that change", V::NAME))
+    };
+    line.since(start).append("hostile_live");
     assert_eq!(status, 0, "{}: the victim died", V::NAME);
 }
 

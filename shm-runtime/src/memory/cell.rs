@@ -12,14 +12,18 @@
 
 #![allow(unsafe_code)] // owns the copies to and from shared memory
 
+#[cfg(loom)]
+use super::atomic::AtomicU64;
 use super::atomic::step;
 use super::scalar::Scalar;
 use super::shared::Shared;
 use bytemuck::{Pod, cast};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
+#[cfg(not(loom))]
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::{
-    AtomicU8, AtomicU16, AtomicU32, AtomicU64,
+    AtomicU8, AtomicU16, AtomicU32,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 use zerocopy::FromZeros;
@@ -44,7 +48,12 @@ pub struct CellGroups<T, const N: usize, const L: usize, const G: usize> {
 // the language (inline assembly); `T: Pod` makes every bit pattern valid and zero with it.
 unsafe impl<T: Pod, const N: usize> Sync for CellArray<T, N> {}
 // SAFETY: as above.
-unsafe impl<T: Pod, const N: usize> Shared for CellArray<T, N> {}
+unsafe impl<T: Pod, const N: usize> Shared for CellArray<T, N> {
+    #[cfg(loom)]
+    fn enrol(&self) {
+        self.cells().enrol();
+    }
+}
 // SAFETY: as above.
 unsafe impl<T: Pod, const N: usize, const L: usize, const G: usize> Sync
     for CellGroups<T, N, L, G>
@@ -118,6 +127,17 @@ impl<T: Pod> Cells<T> {
         let this = core::ptr::from_ref(cells) as *const Self;
         // SAFETY: `repr(transparent)` over the slice: the same layout, address, length and lifetime.
         unsafe { &*this }
+    }
+
+    /// Makes the words of values of whole eights known to the model that runs.
+    #[cfg(loom)]
+    fn enrol(&self) {
+        let words = self.0.as_ptr().cast::<AtomicU64>();
+        for word in 0..size_of_val(&self.0) / 8 * usize::from(Self::WIDTH == 8) {
+            // SAFETY: word `word` lies within the values, is naturally aligned, and shared memory is only
+            // touched in words of this width.
+            unsafe { &*words.add(word) }.model();
+        }
     }
 
     /// How many there are.

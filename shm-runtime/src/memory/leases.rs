@@ -33,7 +33,7 @@ use super::atomic::{
     fence,
 };
 use super::owner::{Owners, Tag};
-use super::seeded::{Bug, linearized, seeded};
+use super::seeded::{Bug, linearized, order, seeded};
 use super::signals::{Event, Kernel};
 use core::time::Duration;
 
@@ -226,7 +226,7 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
             self.freed.ring(&self.kernel);
         }
         let free = lease.word.freed().0;
-        word.store(free, Release); // (L)
+        word.store(free, order(Bug::RelaxedLease, Release)); // (L)
         linearized(
             lease.word.owner().bits() as usize,
             lease.index,

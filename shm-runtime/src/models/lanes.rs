@@ -5,6 +5,7 @@
 //! Who sleeps wakes up only when it is woken, so that a lost wake-up shows, although real sleepers look again after
 //! a while.
 
+use super::line::Line;
 use super::scheduler::{Process, Random, pause, quietly};
 use crate::memory::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst, raw};
 use crate::memory::exchange::{Capacity, Exchange, Line};
@@ -16,6 +17,7 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Instant;
 use zerocopy::FromZeros;
 
 /// Most lanes.
@@ -401,9 +403,11 @@ fn runs() -> u64 {
 /// Plays without a violation.
 pub fn assert_clean<P: Play>(mix: Mix, make: fn(&mut Random) -> P) {
     seed(None);
+    let start = Instant::now();
     for number in 0..runs() {
         assert_eq!(Run::new(number, mix, make).finish(), None, "seed {number}");
     }
+    Line::models(runs(), start);
 }
 
 /// Plays until the seeded bug is caught.

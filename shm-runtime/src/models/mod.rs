@@ -6,6 +6,9 @@
 
 #![allow(missing_debug_implementations)] // nobody prints a model
 
+#[path = "../../../tests/common/report.rs"]
+mod line;
+
 mod broadcast;
 mod event;
 mod hostile;

@@ -7,6 +7,7 @@ use crate::error::{Full, Timeout};
 use crate::layout::Element;
 use crate::memory::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::memory::participant::Identity;
+use crate::memory::seeded::{Bug, seeded};
 use crate::memory::signals::wait_until;
 use core::fmt;
 use core::time::Duration;
@@ -61,6 +62,7 @@ impl<T: Element, const N: usize> Role<T, N> {
             let holder = side.role.load(Acquire);
             if let Some(identity) = Identity::from_word(holder)
                 && attachment.alive(identity)
+                && !seeded(Bug::RoleOfTheLiving)
             {
                 let slot = attachment.slots().get(identity.slot as usize);
                 return Err(taken(slot.map_or(0, |slot| slot.pid.load(Relaxed)))); // for people
@@ -84,7 +86,8 @@ impl<T: Element, const N: usize> Role<T, N> {
     /// Whether this process still holds the role: not in a forked child, whose parent has it.
     #[inline(always)]
     fn is_held(&self) -> bool {
-        self.queue.attachment().local().stamp.load(Relaxed) == self.stamp
+        let same = self.queue.attachment().local().stamp.load(Relaxed) == self.stamp;
+        same || seeded(Bug::GuardOutlivesFork)
     }
 
     /// Tries until it succeeds or the time is up, and sleeps in between.
