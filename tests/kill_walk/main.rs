@@ -9,6 +9,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/report.rs"]
+mod line;
 
 mod image;
 mod report;
@@ -19,6 +21,7 @@ mod walk;
 
 use report::Figures;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// One test at a time: a child forked while another thread attaches would keep that thread's lock.
 fn alone() -> MutexGuard<'static, ()> {
@@ -34,8 +37,12 @@ fn p1_p2_p3_killed_or_stopped_at_every_instruction() {
     println!("{}", Figures::header());
     let mut violations = Vec::new();
     for scenario in scenarios::all() {
+        let start = Instant::now();
         match walk::walk(&scenario, full) {
-            Ok(figures) => println!("{figures}"),
+            Ok(figures) => {
+                println!("{figures}");
+                figures.append(start);
+            }
             Err(violation) => {
                 println!("VIOLATION {violation}");
                 violations.push(violation);

@@ -1,6 +1,8 @@
 //! What was done, in numbers.
 
+use super::line::Line;
 use std::fmt;
+use std::time::Instant;
 
 /// The figures of one scenario, or of several.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,19 @@ impl Figures {
             name: name.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// Adds them to the report, if one is asked for.
+    pub fn append(&self, start: Instant) {
+        let line = Line {
+            instructions: self.instructions as u64,
+            kill_points: self.kill_points as u64,
+            images: self.images as u64,
+            recovery_images: self.recovery_images as u64,
+            survivors: self.survivors as u64,
+            ..Line::of(&self.name)
+        };
+        line.since(start).append("kill_walk");
     }
 
     pub fn header() -> String {
