@@ -12,10 +12,13 @@ mod common;
 #[path = "../common/report.rs"]
 mod line;
 
+mod checkpoint;
 mod image;
+mod pairs;
 mod report;
 mod scenario;
 mod scenarios;
+mod sight;
 mod tracee;
 mod walk;
 
@@ -68,4 +71,35 @@ fn an_operation_in_two_halves_is_caught() {
     let caught = walk::walk(&one_step, false).unwrap_err();
     assert!(caught.contains("stopped at step"), "{caught}");
     assert!(caught.contains("saw `7 | 2`"), "{caught}");
+}
+
+#[test]
+fn p1_p2_two_operations_in_every_order_with_two_preemptions() {
+    let _alone = alone();
+    tracee::pin();
+    let mut violations = Vec::new();
+    let mut total = 0;
+    for family in scenarios::FAMILIES {
+        for (first, second) in family.pairs() {
+            let start = Instant::now();
+            match pairs::duel(family, first, second) {
+                Ok(figures) => {
+                    println!(
+                        "{:<64} {} {:?}",
+                        figures.name,
+                        figures.schedules,
+                        start.elapsed()
+                    );
+                    total += figures.schedules;
+                    figures.append(start);
+                }
+                Err(violation) => {
+                    println!("VIOLATION {violation}");
+                    violations.push(violation);
+                }
+            }
+        }
+    }
+    println!("{total} schedules");
+    assert!(violations.is_empty(), "{violations:#?}");
 }

@@ -18,6 +18,8 @@ pub struct Figures {
     pub images: usize,
     /// Images that kills during recovery leave besides.
     pub recovery_images: usize,
+    /// Schedules of two processes, or of a process and its signal handler.
+    pub schedules: usize,
     /// Programs of survivors that were run and compared.
     pub survivors: usize,
 }
@@ -37,6 +39,7 @@ impl Figures {
             kill_points: self.kill_points as u64,
             images: self.images as u64,
             recovery_images: self.recovery_images as u64,
+            schedules: self.schedules as u64,
             survivors: self.survivors as u64,
             ..Line::of(&self.name)
         };

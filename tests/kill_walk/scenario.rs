@@ -37,6 +37,24 @@ pub struct Scenario {
     pub withheld: &'static [&'static str],
 }
 
+impl Scenario {
+    /// The operation's name, without the structure's: `push`.
+    pub fn verb(&self) -> &'static str {
+        let operation = self
+            .name
+            .split_once(", ")
+            .map_or(self.name, |(name, _)| name);
+        operation
+            .split_once('.')
+            .map_or(operation, |(_, verb)| verb)
+    }
+
+    /// The state that it begins in: `empty`.
+    pub fn state(&self) -> &'static str {
+        self.name.split_once(", ").map_or("", |(_, state)| state)
+    }
+}
+
 impl core::fmt::Debug for Scenario {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(self.name)

@@ -1,5 +1,6 @@
 //! A child that does its operation over and over, one instruction at a time.
 
+use super::checkpoint::{Checkpoint, Private, registers};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Where a child is: written by it with plain stores, so that it costs an instruction and no system call.
@@ -7,21 +8,33 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[repr(C)]
 struct Page {
     turn: AtomicU64,
+    /// What the operation and what the handler noted of their results.
+    notes: [AtomicU64; 2],
+    /// What a handler is to do: see [`super::interrupt`].
+    task: AtomicU64,
 }
+
+/// CPU seconds after which a child is said to hang; one that works uses a few.
+const PATIENCE: libc::rlim_t = 300;
 
 const BETWEEN: u64 = 0;
 const INSIDE: u64 = 1;
 const FAILED: u64 = 2;
 
 /// What the child's code calls with its operation.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Turn {
     page: &'static Page,
+    is_handler: bool,
 }
 
 impl Turn {
-    /// Does `operation` each time that the tracer asks for a turn; never returns.
-    pub fn run(&self, mut operation: impl FnMut()) -> ! {
+    /// Does `operation` each time that the tracer asks for a turn, and never returns; in a signal handler
+    /// does it once.
+    pub fn run(&self, mut operation: impl FnMut()) {
+        if self.is_handler {
+            return operation();
+        }
         loop {
             // SAFETY: a breakpoint: the tracer has the child stop here; nothing else happens.
             unsafe { core::arch::asm!("int3", options(nostack)) };
@@ -29,6 +42,29 @@ impl Turn {
             operation();
             self.page.turn.store(BETWEEN, Relaxed);
         }
+    }
+
+    /// Notes the operation's result, for whoever compares it with what it may be.
+    pub fn note(&self, result: u64) {
+        self.page.notes[usize::from(self.is_handler)].store(result, Relaxed);
+    }
+
+    /// As a signal handler inside the turn sees it.
+    pub fn in_handler(self) -> Self {
+        Self {
+            is_handler: true,
+            ..self
+        }
+    }
+
+    /// What the tracer asks the handler for.
+    pub fn task(&self) -> u64 {
+        self.page.task.load(Relaxed)
+    }
+
+    /// Says that something is wrong: the turn has failed.
+    pub fn fail(&self) {
+        self.page.turn.store(FAILED, Relaxed);
     }
 }
 
@@ -49,6 +85,7 @@ pub struct Tracee {
     pid: libc::pid_t,
     page: &'static Page,
     dead: bool,
+    private: Option<Private>,
 }
 
 /// Runs this thread, and with it the children that it forks, on one processor: four times as fast.
@@ -80,10 +117,20 @@ impl Tracee {
         assert_ne!(page, libc::MAP_FAILED);
         // SAFETY: a zeroed page, never unmapped while it is used, and aligned for the word.
         let page: &'static Page = unsafe { &*page.cast() };
+        let turn = Turn {
+            page,
+            is_handler: false,
+        };
         // SAFETY: the child runs `body` and exits without returning into the test harness.
         let pid = unsafe { libc::fork() };
         assert!(pid >= 0);
         if pid == 0 {
+            let limit = libc::rlimit {
+                rlim_cur: PATIENCE,
+                rlim_max: PATIENCE,
+            };
+            // SAFETY: reads a live limit.
+            unsafe { libc::setrlimit(libc::RLIMIT_CPU, &raw const limit) };
             // SAFETY: asks to be traced by the parent.
             unsafe { libc::ptrace(libc::PTRACE_TRACEME) };
             std::panic::set_hook(Box::new(|why| {
@@ -91,7 +138,7 @@ impl Tracee {
                 // SAFETY: writes a live buffer; the harness's capture would swallow it otherwise.
                 unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
             }));
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&Turn { page })));
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&turn)));
             page.turn.store(FAILED, Relaxed);
             // SAFETY: ends the child at once.
             unsafe { libc::_exit(101) };
@@ -100,6 +147,7 @@ impl Tracee {
             pid,
             page,
             dead: false,
+            private: None,
         };
         assert_eq!(
             child.wait(),
@@ -154,6 +202,73 @@ impl Tracee {
     pub fn settle(&mut self) {
         let step = self.resume(libc::PTRACE_CONT, 0);
         assert_eq!(step, Step::Over, "nothing happens between turns");
+    }
+
+    /// A whole turn, or what is left of it, without steps; then the next can begin.
+    pub fn run(&mut self) -> Step {
+        self.run_with(0)
+    }
+
+    /// The same, interrupted by a signal now.
+    pub fn interrupt(&mut self, signal: libc::c_int, task: u64) -> Step {
+        self.page.task.store(task, Relaxed);
+        self.run_with(signal)
+    }
+
+    fn run_with(&mut self, mut signal: libc::c_int) -> Step {
+        loop {
+            // SAFETY: lets a stopped child of ours go on.
+            let resumed = unsafe { libc::ptrace(libc::PTRACE_CONT, self.pid, 0, signal) };
+            assert_eq!(resumed, 0, "the child is stopped");
+            match self.wait() {
+                Some(libc::SIGCHLD) => signal = 0, // of a child of its own, which it waits for
+                Some(libc::SIGTRAP) if self.page.turn.load(Relaxed) == BETWEEN => {
+                    return Step::Over;
+                }
+                _ => return Step::Failed,
+            }
+        }
+    }
+
+    pub fn pid(&self) -> libc::pid_t {
+        self.pid
+    }
+
+    pub fn registers(&self) -> libc::user_regs_struct {
+        registers(self.pid)
+    }
+
+    /// What the operation and the handler noted last.
+    pub fn notes(&self) -> [u64; 2] {
+        [0, 1].map(|of| self.page.notes[of].load(Relaxed))
+    }
+
+    /// Forgets what was noted.
+    pub fn clear_notes(&self) {
+        self.page
+            .notes
+            .iter()
+            .for_each(|note| note.store(0, Relaxed));
+    }
+
+    /// Where what it stores privately lies; found at the beginning of its first turn.
+    pub fn private(&mut self) -> &Private {
+        let page = core::ptr::from_ref(self.page) as u64;
+        self.private
+            .get_or_insert_with(|| Private::of(self.pid, page..page + 4096))
+    }
+
+    /// All that is private to it, inside a turn, but for what the kernel knows.
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        let pid = self.pid;
+        self.private().checkpoint(pid)
+    }
+
+    /// Takes it back to a moment inside a turn.
+    pub fn restore(&mut self, to: &Checkpoint) {
+        to.restore(self.pid);
+        self.page.turn.store(INSIDE, Relaxed);
+        self.clear_notes();
     }
 
     /// Kills it, and waits until it is gone.

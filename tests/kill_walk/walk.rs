@@ -31,16 +31,16 @@ const RECOVERERS: usize = 3;
 pub type Violation = String;
 
 /// A world, its bytes, and a witness that was attached all along.
-struct Stage<'a> {
+pub struct Stage<'a> {
     scenario: &'a Scenario,
-    name: String,
-    witness: Segment<World>,
-    memory: Memory,
+    pub name: String,
+    pub witness: Segment<World>,
+    pub memory: Memory,
     _cleanup: Cleanup,
 }
 
 impl<'a> Stage<'a> {
-    fn new(scenario: &'a Scenario) -> Self {
+    pub fn new(scenario: &'a Scenario) -> Self {
         let name = unique("walk");
         let cleanup = Cleanup(name.clone());
         let witness = World::options().persist().create(&name).unwrap();
@@ -56,10 +56,15 @@ impl<'a> Stage<'a> {
     }
 
     fn victim(&self) -> Tracee {
+        self.process(self.scenario)
+    }
+
+    /// A process that does a scenario's operation.
+    pub fn process(&self, scenario: &Scenario) -> Tracee {
         Tracee::start(|turn| {
             let own = World::open(&self.name).unwrap();
             warm(&own);
-            (self.scenario.operation)(&own, turn);
+            (scenario.operation)(&own, turn);
         })
     }
 
@@ -77,7 +82,7 @@ impl<'a> Stage<'a> {
     }
 
     /// What somebody sees now who can recover all the dead: nobody is stopped in the middle of anything.
-    fn observe(&self, world: &Segment<World>) -> String {
+    pub fn observe(&self, world: &Segment<World>) -> String {
         let seen = (self.scenario.observe)(world);
         Segment::recover(world);
         match leaked_lanes(world) {

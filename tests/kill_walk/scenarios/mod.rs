@@ -2,8 +2,12 @@
 
 mod queue;
 
+use super::pairs::Family;
 use super::scenario::Scenario;
 
 pub fn all() -> Vec<Scenario> {
     [queue::SCENARIOS].concat()
 }
+
+/// The structures whose operations are let loose on each other, two at a time.
+pub const FAMILIES: &[Family] = &[queue::FAMILY];

@@ -1,5 +1,6 @@
 //! `Queue<Pair, 2>`: each operation over the states empty, one, full, wrapped, with a returned element.
 
+use crate::pairs::Family;
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
 use shm_runtime::Segment;
@@ -72,37 +73,53 @@ fn returned(world: &Segment<World>) {
     drop(world.queue.take().unwrap());
 }
 
+/// An element as a number to note: zero is none.
+fn noted(element: Option<Pair>) -> u64 {
+    element.map_or(0, |[value, _]| value)
+}
+
 fn push(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.queue.push(pair(7)));
+    turn.run(|| turn.note(u64::from(world.queue.push(pair(7)).is_ok())));
 }
 
 fn pop(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.queue.pop());
+    turn.run(|| turn.note(noted(world.queue.pop())));
 }
 
 fn peek(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.queue.peek());
+    turn.run(|| turn.note(noted(world.queue.peek())));
 }
 
 fn push_slice(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.queue.push_slice(&[pair(7), pair(8), pair(9)]));
+    turn.run(|| turn.note(world.queue.push_slice(&[pair(7), pair(8), pair(9)]) as u64));
 }
 
+/// Notes the elements as digits.
 fn pop_slice(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.queue.pop_slice(&mut [pair(0); 3]));
+    turn.run(|| {
+        let mut out = [pair(0); 3];
+        let count = world.queue.pop_slice(&mut out);
+        turn.note(
+            out[..count]
+                .iter()
+                .fold(0, |digits, [value, _]| digits * 10 + value),
+        );
+    });
 }
 
 fn loan(world: &Segment<World>, turn: &Turn) {
     turn.run(|| {
         let mut loan = world.queue.loan().unwrap();
         loan.write(pair(7));
-        _ = loan.commit();
+        turn.note(u64::from(loan.commit().is_ok()));
     });
 }
 
 fn take_done(world: &Segment<World>, turn: &Turn) {
     turn.run(|| {
-        if let Some(taken) = world.queue.take().unwrap() {
+        let taken = world.queue.take().unwrap();
+        turn.note(noted(taken.as_ref().map(|taken| taken.get())));
+        if let Some(taken) = taken {
             taken.done();
         }
     });
@@ -254,3 +271,8 @@ pub const SCENARIOS: &[Scenario] = &[
         ..PUSH
     },
 ];
+
+pub const FAMILY: Family = Family {
+    scenarios: SCENARIOS,
+    besides: &[],
+};
