@@ -11,7 +11,7 @@ use std::ops::Range;
 const FRAME: u64 = 4096;
 /// Bytes below it that may be in use without a move of it.
 const RED_ZONE: u64 = 128;
-/// Bytes on both sides of the thread pointer.
+/// Bytes below the thread pointer.
 const LOCALS: u64 = 4096;
 /// Largest anonymous mapping that is taken whole.
 const SMALL: u64 = 1 << 16;
@@ -31,6 +31,8 @@ pub struct Private {
 /// A moment inside a turn.
 #[derive(Debug)]
 pub struct Checkpoint {
+    /// What was noted so far.
+    pub notes: [u64; 2],
     registers: libc::user_regs_struct,
     extended: Box<[u8]>,
     memory: Vec<(u64, Box<[u8]>)>,
@@ -76,7 +78,7 @@ impl Private {
             }
             if range.contains(&fs_base) {
                 let locals = fs_base.saturating_sub(LOCALS).max(range.start);
-                pages.push(locals..(fs_base + LOCALS).min(range.end));
+                pages.push(locals..fs_base);
             } else if path.is_empty() && range.end - range.start <= SMALL {
                 pages.push(range);
             }
@@ -95,7 +97,7 @@ impl Private {
     }
 
     /// Takes a moment.
-    pub fn checkpoint(&self, pid: libc::pid_t) -> Checkpoint {
+    pub fn checkpoint(&self, pid: libc::pid_t, notes: [u64; 2]) -> Checkpoint {
         let registers = registers(pid);
         let live = (registers.rsp - RED_ZONE).max(self.stack.start)..self.stack.end;
         let memory = self.pages.iter().chain([&live]).map(|range| {
@@ -112,6 +114,7 @@ impl Private {
         let len = transfer(libc::PTRACE_GETREGSET, pid, &mut extended);
         extended.truncate(len);
         Checkpoint {
+            notes,
             registers,
             extended: extended.into_boxed_slice(),
             memory,
@@ -122,13 +125,16 @@ impl Private {
 impl Checkpoint {
     /// Puts it back.
     pub fn restore(&self, pid: libc::pid_t) {
-        for (start, bytes) in &self.memory {
-            let (own, other) = vectors(bytes.as_ptr().cast_mut(), *start, bytes.len());
-            // SAFETY: writes what was read there into the memory of a stopped child.
-            let wrote =
-                unsafe { libc::process_vm_writev(pid, &raw const own, 1, &raw const other, 1, 0) };
-            assert_eq!(wrote, bytes.len() as isize);
-        }
+        let places = self.memory.iter();
+        let (own, other): (Vec<_>, Vec<_>) = places
+            .map(|(start, bytes)| vectors(bytes.as_ptr().cast_mut(), *start, bytes.len()))
+            .unzip();
+        let count = own.len() as libc::c_ulong;
+        // SAFETY: writes what was read there into the memory of a stopped child.
+        let wrote =
+            unsafe { libc::process_vm_writev(pid, own.as_ptr(), count, other.as_ptr(), count, 0) };
+        let len: usize = self.memory.iter().map(|(_, bytes)| bytes.len()).sum();
+        assert_eq!(wrote, len as isize);
         transfer(libc::PTRACE_SETREGSET, pid, &mut self.extended.to_vec());
         let mut registers = self.registers;
         registers.orig_rax = u64::MAX; // no system call is to be taken up again

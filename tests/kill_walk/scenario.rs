@@ -37,24 +37,6 @@ pub struct Scenario {
     pub withheld: &'static [&'static str],
 }
 
-impl Scenario {
-    /// The operation's name, without the structure's: `push`.
-    pub fn verb(&self) -> &'static str {
-        let operation = self
-            .name
-            .split_once(", ")
-            .map_or(self.name, |(name, _)| name);
-        operation
-            .split_once('.')
-            .map_or(operation, |(_, verb)| verb)
-    }
-
-    /// The state that it begins in: `empty`.
-    pub fn state(&self) -> &'static str {
-        self.name.split_once(", ").map_or("", |(_, state)| state)
-    }
-}
-
 impl core::fmt::Debug for Scenario {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(self.name)
@@ -67,6 +49,15 @@ pub fn warm(world: &Segment<World>) {
     assert_eq!(world.scratch.pop(), Some(1));
     world.scratch.push(2).unwrap();
     world.scratch.take().unwrap().unwrap().done();
+}
+
+/// The same for a process that holds two elements at a time.
+pub fn warm_guards(world: &Segment<World>) {
+    for value in [1, 2] {
+        world.scratch.push(value).unwrap();
+    }
+    let taken = [(); 2].map(|()| world.scratch.take().unwrap());
+    taken.into_iter().flatten().for_each(|taken| taken.done());
 }
 
 /// Lanes whose owner is not alive, behind a recovery: there must be none.

@@ -14,6 +14,16 @@ struct Page {
     task: AtomicU64,
 }
 
+impl Page {
+    const fn new() -> Self {
+        Self {
+            turn: AtomicU64::new(BETWEEN),
+            notes: [const { AtomicU64::new(0) }; 2],
+            task: AtomicU64::new(0),
+        }
+    }
+}
+
 /// CPU seconds after which a child is said to hang; one that works uses a few.
 const PATIENCE: libc::rlim_t = 300;
 
@@ -49,6 +59,20 @@ impl Turn {
         self.page.notes[usize::from(self.is_handler)].store(result, Relaxed);
     }
 
+    /// What it noted.
+    pub fn noted(&self) -> u64 {
+        self.page.notes[usize::from(self.is_handler)].load(Relaxed)
+    }
+
+    /// For operations of this very process: each is done once.
+    pub fn local(which: usize) -> Self {
+        static PAGES: [Page; 2] = [const { Page::new() }; 2];
+        Self {
+            page: &PAGES[which],
+            is_handler: true,
+        }
+    }
+
     /// As a signal handler inside the turn sees it.
     pub fn in_handler(self) -> Self {
         Self {
@@ -60,11 +84,6 @@ impl Turn {
     /// What the tracer asks the handler for.
     pub fn task(&self) -> u64 {
         self.page.task.load(Relaxed)
-    }
-
-    /// Says that something is wrong: the turn has failed.
-    pub fn fail(&self) {
-        self.page.turn.store(FAILED, Relaxed);
     }
 }
 
@@ -261,14 +280,17 @@ impl Tracee {
     /// All that is private to it, inside a turn, but for what the kernel knows.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let pid = self.pid;
-        self.private().checkpoint(pid)
+        let notes = self.notes();
+        self.private().checkpoint(pid, notes)
     }
 
     /// Takes it back to a moment inside a turn.
     pub fn restore(&mut self, to: &Checkpoint) {
         to.restore(self.pid);
         self.page.turn.store(INSIDE, Relaxed);
-        self.clear_notes();
+        for (note, noted) in self.page.notes.iter().zip(to.notes) {
+            note.store(noted, Relaxed);
+        }
     }
 
     /// Kills it, and waits until it is gone.

@@ -13,15 +13,15 @@
 //! changed the segment and at some between.
 
 use super::common::{Cleanup, path, unique};
-use super::image::{Image, Images, Memory};
+use super::image::{Image, Images, Memory, digest};
 use super::report::Figures;
-use super::scenario::{Scenario, World, leaked_lanes, warm};
+use super::scenario::{Scenario, World, leaked_lanes, warm, warm_guards};
 use super::tracee::{Step, Tracee};
 use shm_runtime::{Segment, ShmLayout};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Instructions after which an operation is said to hang: the longest here takes a few thousand.
-const BUDGET: usize = 200_000;
+pub const BUDGET: usize = 200_000;
 /// Instructions from one real kill to the next, unless all are asked for.
 const STRIDE: usize = 64;
 /// Recoverers that die one after the other.
@@ -31,6 +31,7 @@ const RECOVERERS: usize = 3;
 pub type Violation = String;
 
 /// A world, its bytes, and a witness that was attached all along.
+#[derive(Debug)]
 pub struct Stage<'a> {
     scenario: &'a Scenario,
     pub name: String,
@@ -45,6 +46,7 @@ impl<'a> Stage<'a> {
         let cleanup = Cleanup(name.clone());
         let witness = World::options().persist().create(&name).unwrap();
         warm(&witness);
+        warm_guards(&witness);
         (scenario.set_up)(&witness);
         Self {
             scenario,
@@ -89,6 +91,12 @@ impl<'a> Stage<'a> {
             0 => seen,
             leaked => format!("{seen}, leaked lanes: {leaked}"),
         }
+    }
+
+    /// What the witness sees of the memory as it is: looked at once per image, as long as nobody dies.
+    pub fn look(&self, known: &mut HashMap<u64, String>) -> String {
+        let seen = known.entry(digest(&self.memory.image()));
+        seen.or_insert_with(|| self.observe(&self.witness)).clone()
     }
 
     /// What somebody sees who finds the image under a name that nobody is attached to.

@@ -2,7 +2,7 @@
 
 mod queue;
 
-use super::pairs::Family;
+use super::family::Family;
 use super::scenario::Scenario;
 
 pub fn all() -> Vec<Scenario> {

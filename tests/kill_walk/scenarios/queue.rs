@@ -1,9 +1,11 @@
 //! `Queue<Pair, 2>`: each operation over the states empty, one, full, wrapped, with a returned element.
 
-use crate::pairs::Family;
+use crate::family::{Family, Operation, State, Step};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
-use shm_runtime::Segment;
+use shm_runtime::{Segment, Taken};
+use std::cell::Cell;
+use std::rc::Rc;
 
 const fn pair(value: u64) -> Pair {
     [value, value]
@@ -126,7 +128,11 @@ fn take_done(world: &Segment<World>, turn: &Turn) {
 }
 
 fn take_back(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| drop(world.queue.take().unwrap()));
+    turn.run(|| {
+        let taken = world.queue.take().unwrap();
+        turn.note(noted(taken.as_ref().map(|taken| taken.get())));
+        drop(taken);
+    });
 }
 
 const PUSH: Scenario = Scenario {
@@ -273,6 +279,106 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 pub const FAMILY: Family = Family {
-    scenarios: SCENARIOS,
-    besides: &[],
+    structure: "queue",
+    states: &[
+        state("empty", empty),
+        state("one", one),
+        state("full", full),
+        state("wrapped", wrapped),
+        state("returned", returned),
+    ],
+    operations: &[
+        single("push", push),
+        single("pop", pop),
+        single("peek", peek),
+        single("loan and commit", loan),
+        in_steps("push_slice", push_slice, push_steps),
+        in_steps("pop_slice", pop_slice, pop_steps),
+        in_steps("take and done", take_done, done_steps),
+        in_steps("take and drop", take_back, drop_steps),
+    ],
+    observe: observe_recovered,
 };
+
+/// As [`observe`], once the dead have given back what they held: where that comes is in [`SCENARIOS`].
+fn observe_recovered(world: &Segment<World>) -> String {
+    Segment::recover(world);
+    observe(world)
+}
+
+const fn state(name: &'static str, set_up: fn(&Segment<World>)) -> State {
+    State { name, set_up }
+}
+
+const fn single(verb: &'static str, run: fn(&Segment<World>, &Turn)) -> Operation {
+    Operation {
+        verb,
+        run,
+        steps: None,
+    }
+}
+
+const fn in_steps(
+    verb: &'static str,
+    run: fn(&Segment<World>, &Turn),
+    steps: for<'w> fn(&'w Segment<World>, Turn) -> Vec<Step<'w>>,
+) -> Operation {
+    Operation {
+        verb,
+        run,
+        steps: Some(steps),
+    }
+}
+
+fn push_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let step = |value| -> Step<'_> {
+        Box::new(move || {
+            let pushed = world.queue.push(pair(value)).is_ok();
+            turn.note(turn.noted() + u64::from(pushed));
+            pushed
+        })
+    };
+    [7, 8, 9].map(step).into()
+}
+
+fn pop_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let step = |_| -> Step<'_> {
+        Box::new(move || {
+            let popped = world.queue.pop();
+            turn.note(popped.map_or(turn.noted(), |[value, _]| turn.noted() * 10 + value));
+            popped.is_some()
+        })
+    };
+    [(); 3].map(step).into()
+}
+
+fn done_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    taking_steps(world, turn, |taken| taken.done())
+}
+
+fn drop_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    taking_steps(world, turn, drop)
+}
+
+fn taking_steps<'w>(
+    world: &'w Segment<World>,
+    turn: Turn,
+    end: fn(Taken<'w, Pair, 2>),
+) -> Vec<Step<'w>> {
+    let held = Rc::new(Cell::new(None));
+    let take = {
+        let held = held.clone();
+        move || {
+            let taken = world.queue.take().unwrap();
+            turn.note(noted(taken.as_ref().map(|taken| taken.get())));
+            let is_there = taken.is_some();
+            held.set(taken);
+            is_there
+        }
+    };
+    let end = move || {
+        held.take().into_iter().for_each(end);
+        false
+    };
+    vec![Box::new(take), Box::new(end)]
+}
