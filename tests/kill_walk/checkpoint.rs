@@ -2,8 +2,8 @@
 //! way to it.
 //!
 //! That is its registers and the memory that an operation stores to outside of the segment: the stack from the
-//! operation's frame on, the thread's locals, and the small pages that an attachment keeps for its
-//! process. [`super::sight`] watches every store of the stepped runs and fails where one goes elsewhere.
+//! operation's frame on, the thread's locals, the small pages that an attachment keeps for its process, and the
+//! pages of the heap that an operation stores to: [`super::sight`] watches every store of the stepped runs.
 
 use std::ops::Range;
 
@@ -94,6 +94,12 @@ impl Private {
     pub fn covers(&self, address: u64) -> bool {
         let mut known = self.pages.iter().chain([&self.stack, &self.shared]);
         known.any(|range| range.contains(&address))
+    }
+
+    /// Takes back stores to the page of that place too, from now on.
+    pub fn cover(&mut self, address: u64) {
+        let page = address & !4095;
+        self.pages.push(page..page + 4096);
     }
 
     /// Takes a moment.

@@ -16,6 +16,9 @@ use std::collections::BTreeSet;
 /// One step of an operation; whether there is another.
 pub type Step<'w> = Box<dyn FnMut() -> bool + 'w>;
 
+/// An operation in steps, of which there are as many at most as the list is long.
+pub type Steps = for<'w> fn(&'w Segment<World>, Turn) -> Vec<Step<'w>>;
+
 /// An operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Operation {
@@ -24,7 +27,29 @@ pub struct Operation {
     /// Does it in turns, and notes its result.
     pub run: fn(&Segment<World>, &Turn),
     /// The same in steps; `None`: it is one.
-    pub steps: Option<for<'w> fn(&'w Segment<World>, Turn) -> Vec<Step<'w>>>,
+    pub steps: Option<Steps>,
+}
+
+impl Operation {
+    pub const fn single(verb: &'static str, run: fn(&Segment<World>, &Turn)) -> Self {
+        Self {
+            verb,
+            run,
+            steps: None,
+        }
+    }
+
+    pub const fn in_steps(
+        verb: &'static str,
+        run: fn(&Segment<World>, &Turn),
+        steps: Steps,
+    ) -> Self {
+        Self {
+            verb,
+            run,
+            steps: Some(steps),
+        }
+    }
 }
 
 /// A state to begin in.
@@ -34,6 +59,12 @@ pub struct State {
     pub set_up: fn(&Segment<World>),
 }
 
+impl State {
+    pub const fn new(name: &'static str, set_up: fn(&Segment<World>)) -> Self {
+        Self { name, set_up }
+    }
+}
+
 /// A structure: each of its operations is done in each state, alone and beside each other one.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
@@ -41,6 +72,8 @@ pub struct Family {
     pub states: &'static [State],
     pub operations: &'static [Operation],
     pub observe: fn(&Segment<World>) -> String,
+    /// Whether a signal handler may do the operations.
+    pub in_handlers: bool,
 }
 
 /// What two operations noted, and what was seen afterwards.
@@ -131,17 +164,21 @@ fn expect(scenario: Scenario, operation: &Operation) -> Scenario {
     let sequel = Sequel::new(&stage, [operation, operation]);
     let steps = sequel.steps[0];
     let seen = |count, fate| {
-        let turns = vec![0; count];
-        sequel.after(&turns, [fate, Fate::Lives]).seen.leak() as &'static str
+        let outcomes = sequel.outcomes([count, 0], [fate, Fate::Lives]);
+        let seen = outcomes.into_iter().map(|outcome| &*outcome.seen.leak());
+        seen.collect::<Vec<&'static str>>()
     };
-    let partly: BTreeSet<_> = (0..=steps).map(|count| seen(count, Fate::Dies)).collect();
-    let withheld: BTreeSet<_> = (0..=steps).map(|count| seen(count, Fate::Lives)).collect();
-    let list = |set: BTreeSet<&'static str>| &*Vec::leak(set.into_iter().collect());
+    let all = |fate| {
+        (0..=steps)
+            .flat_map(|count| seen(count, fate))
+            .collect::<Vec<_>>()
+            .leak()
+    };
     Scenario {
-        before: seen(0, Fate::Lives),
-        after: seen(steps, Fate::Lives),
-        partly: list(partly),
-        withheld: list(withheld),
+        before: seen(0, Fate::Dies)[0],
+        after: seen(steps, Fate::Dies)[0],
+        partly: all(Fate::Dies),
+        withheld: all(Fate::Lives),
         ..scenario
     }
 }
@@ -189,37 +226,47 @@ impl<'a> Sequel<'a> {
         }
     }
 
-    /// Does steps of the one and the other in that order, and looks.
-    pub fn after(&self, order: &[usize], fates: [Fate; 2]) -> Outcome {
+    /// Does steps of the one and the other in that order, and looks. The last step of who dies is its death. With
+    /// `displaced`, who takes first gets another lane than usual: of elements that come back at a time, that of
+    /// the lower lane is first.
+    fn after(&self, order: &[usize], fates: [Fate; 2], displaced: bool) -> Outcome {
         self.stage.memory.restore(&self.base);
+        let mut usual_lane = displaced.then(|| self.stage.witness.scratch.loan().unwrap());
         let turns = [0, 1].map(Turn::local);
         turns.iter().for_each(|turn| turn.note(0));
-        let mut both = [0, 1].map(|which| (self.begin(which), 0, true));
+        let mut steps = [0, 1].map(|which| self.begin(which).into_iter());
+        let mut done: [Vec<Step<'_>>; 2] = Default::default();
+        let mut left = [0, 1].map(|which| order.iter().filter(|&&other| other == which).count());
         for &which in order {
-            let (steps, next, goes_on) = &mut both[which];
-            if *goes_on && *next < steps.len() {
-                *goes_on = steps[*next]();
-                *next += 1;
+            left[which] -= 1;
+            if left[which] == 0 && fates[which] == Fate::Dies {
+                steps[which] = Vec::new().into_iter();
+                done[which].clear();
+            } else if let Some(mut step) = steps[which].next() {
+                if !step() {
+                    steps[which] = Vec::new().into_iter();
+                }
+                done[which].push(step); // and with it what it holds
+                drop(usual_lane.take());
             }
         }
-        let notes = turns.map(|turn| turn.noted());
-        let left: Vec<_> = both
-            .into_iter()
-            .zip(fates)
-            .filter_map(|((steps, ..), fate)| (fate == Fate::Lives).then_some(steps))
-            .collect();
-        let seen = self.stage.observe(&self.stage.witness);
-        drop(left);
-        Outcome { notes, seen }
+        Outcome {
+            notes: turns.map(|turn| turn.noted()),
+            seen: self.stage.observe(&self.stage.witness),
+        }
     }
 
     /// What may come of so many steps of each, in any order.
     pub fn outcomes(&self, counts: [usize; 2], fates: [Fate; 2]) -> BTreeSet<Outcome> {
-        let orders = interleavings(counts);
-        orders
-            .iter()
-            .map(|order| self.after(order, fates))
-            .collect()
+        let deaths = fates.map(|fate| usize::from(fate == Fate::Dies));
+        let orders = interleavings([0, 1].map(|which| counts[which] + deaths[which]));
+        let holds = self.steps.iter().all(|&steps| steps > 1);
+        let displaced: &[bool] = if holds { &[false, true] } else { &[false] };
+        let each = |order: &Vec<usize>| {
+            let outcome = |&displaced| self.after(order, fates, displaced);
+            displaced.iter().map(outcome).collect::<Vec<_>>()
+        };
+        orders.iter().flat_map(each).collect()
     }
 }
 

@@ -102,7 +102,9 @@ pub fn interrupt(pair: &Pair, tasks: &[Task], full: bool) -> Result<Figures, Vio
     let base = stage.memory.image();
     let sequel = Sequel::new(&stage, pair.operations);
     let both = Allowed::of(&sequel).both;
-    let alone = sequel.outcomes([sequel.steps[0], 0], [Fate::Lives; 2]);
+    let [firsts, seconds] = sequel.steps;
+    let alone = sequel.outcomes([firsts, 0], [Fate::Lives; 2]);
+    let forked = sequel.outcomes([firsts, seconds], [Fate::Lives, Fate::Dies]);
     let mut seen = HashMap::new();
     let mut figures = Figures::new(&pair.name());
     let mut sight = Sight::of(process.pid(), &stage.name);
@@ -123,10 +125,10 @@ pub fn interrupt(pair: &Pair, tasks: &[Task], full: bool) -> Result<Figures, Vio
             let (moment, image) = (process.checkpoint(), stage.memory.image());
             for task in tasks {
                 let ended = process.interrupt(libc::SIGUSR1, *task as u64);
-                let allowed = if *task == Task::ForkAndEnd {
-                    &alone
-                } else {
-                    &both
+                let allowed = match task {
+                    Task::Operate | Task::OperateThroughOther => &both,
+                    Task::ForkAndEnd => &alone,
+                    Task::ForkAndOperate => &forked, // and its child is dead by now
                 };
                 let at = format!("{}: {task:?} at step {count}", figures.name);
                 if ended != Step::Over {

@@ -12,6 +12,7 @@ mod common;
 #[path = "../common/report.rs"]
 mod line;
 
+mod budget;
 mod checkpoint;
 mod family;
 mod image;
@@ -88,7 +89,7 @@ fn pairs(quick: usize) -> Vec<(String, Pair)> {
 
 #[test]
 fn p1_p2_p3_killed_or_stopped_at_every_instruction() {
-    let all = scenarios::all().into_iter();
+    let all = scenarios::all(false).into_iter();
     each(
         all.map(|scenario| (scenario.name.to_owned(), scenario)),
         |scenario| walk::walk(scenario, is_full()),
@@ -98,6 +99,11 @@ fn p1_p2_p3_killed_or_stopped_at_every_instruction() {
 #[test]
 fn p1_p2_two_operations_in_every_order_with_two_preemptions() {
     each(pairs(8), pairs::duel);
+}
+
+#[test]
+fn p1_p2_no_survivor_needs_more_than_its_budget() {
+    each(pairs(8), budget::hold);
 }
 
 #[test]
@@ -111,7 +117,7 @@ fn p1_interrupted_by_a_handler_that_uses_the_same_structure() {
 fn p1_forked_in_the_middle() {
     let all = pairs(usize::MAX).into_iter();
     // each operation once, with a child that does the next one
-    let some = all.filter(|(_, pair)| pair.is_neighbours());
+    let some = all.filter(|(_, pair)| pair.is_neighbours() && pair.family.in_handlers);
     each(some, |pair| {
         interrupt::interrupt(pair, interrupt::FORKS, is_full())
     });
@@ -122,7 +128,7 @@ fn p1_forked_in_the_middle() {
 fn an_operation_in_two_halves_is_caught() {
     let _alone = alone();
     tracee::pin();
-    let halves = scenarios::all()
+    let halves = scenarios::all(false)
         .into_iter()
         .find(|scenario| scenario.name == "queue.push_slice, empty")
         .unwrap();

@@ -138,6 +138,28 @@ impl Duel<'_> {
         ))
     }
 
+    /// Steps each of the two through its turn on every image that the other leaves, to learn where it stores.
+    fn learn(&self, processes: &mut [Tracee; 2], sights: &mut [Sight; 2]) -> Result<(), Violation> {
+        let base = self.stage.memory.image();
+        let mut images = [base.clone(), base.clone()].map(|image| vec![Rc::new(image)]);
+        for which in [0, 1, 0] {
+            for turn in 0.. {
+                let Some(image) = images[1 - which].get(turn).cloned() else {
+                    break;
+                };
+                self.stage.memory.restore(&image);
+                let moments = self.moments(&mut processes[which], &mut sights[which])?;
+                if turn == 0 {
+                    images[which].extend(moments.into_iter().map(|moment| moment.image));
+                    images[which].dedup_by(|next, last| next == last);
+                }
+            }
+        }
+        sights.iter_mut().for_each(|sight| sight.learns = false);
+        self.stage.memory.restore(&base);
+        Ok(())
+    }
+
     /// Has a process finish, from where it was, and says what it noted.
     fn finish(&self, process: &mut Tracee, from: &Checkpoint, at: &str) -> Result<u64, Violation> {
         process.restore(from);
@@ -167,7 +189,7 @@ impl Duel<'_> {
 pub fn duel(pair: &Pair) -> Result<Figures, Violation> {
     let scenario = pair.scenario();
     let stage = Stage::new(&scenario);
-    let [mut one, mut two] = pair.operations.map(|operation| {
+    let mut processes = pair.operations.map(|operation| {
         stage.process(&Scenario {
             operation: operation.run,
             ..scenario
@@ -181,8 +203,10 @@ pub fn duel(pair: &Pair) -> Result<Figures, Violation> {
         seen: HashMap::new(),
     };
     let mut figures = Figures::new(&duel.name);
-    let mut sights = [&one, &two].map(|process| Sight::of(process.pid(), &stage.name));
+    let mut sights = [0, 1].map(|which: usize| Sight::of(processes[which].pid(), &stage.name));
     stage.memory.restore(&base);
+    duel.learn(&mut processes, &mut sights)?;
+    let [mut one, mut two] = processes;
     let firsts = duel.moments(&mut one, &mut sights[0])?;
     let mut states = Vec::new();
     for outer in &firsts {

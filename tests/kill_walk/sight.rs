@@ -14,6 +14,16 @@ use std::ops::Range;
 /// Longest instruction of the processor.
 const LONGEST: usize = 15;
 
+/// System calls that leave something in the kernel which a checkpoint does not take back.
+const LASTING: &[libc::c_long] = &[
+    libc::SYS_open,
+    libc::SYS_openat,
+    libc::SYS_close,
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_clone,
+];
+
 /// An instruction, decoded.
 #[derive(Debug)]
 struct Known {
@@ -26,6 +36,8 @@ struct Known {
 pub struct Sight {
     segment: Vec<Range<u64>>,
     known: HashMap<u64, Known>,
+    /// Whether it still learns where the operation stores privately.
+    pub learns: bool,
 }
 
 impl Sight {
@@ -40,28 +52,35 @@ impl Sight {
         Self {
             segment,
             known: HashMap::new(),
+            learns: true,
         }
     }
 
     /// Whether others can notice the instruction that comes next.
-    pub fn sees(&mut self, next: &libc::user_regs_struct, private: &Private) -> bool {
+    pub fn sees(&mut self, next: &libc::user_regs_struct, private: &mut Private) -> bool {
         let known = self
             .known
             .entry(next.rip)
             .or_insert_with(|| decode(next.rip));
         let mut seen = known.enters_kernel;
+        let call = next.rax as libc::c_long;
+        assert!(
+            !seen || !LASTING.contains(&call),
+            "system call {call} would outlive its checkpoint"
+        );
         for memory in &known.memory {
             let place = memory.virtual_address(0, |register, _, _| value(next, register));
             let place =
                 place.unwrap_or_else(|| panic!("no address of {memory:?} at {:#x}", next.rip));
             if self.segment.iter().any(|range| range.contains(&place)) {
                 seen = true;
-            } else if is_store(memory.access()) {
+            } else if is_store(memory.access()) && !private.covers(place) {
                 assert!(
-                    private.covers(place),
+                    self.learns,
                     "a store to {place:#x} at {:#x} would outlive its checkpoint",
                     next.rip
                 );
+                private.cover(place);
             }
         }
         seen

@@ -271,7 +271,7 @@ impl Tracee {
     }
 
     /// Where what it stores privately lies; found at the beginning of its first turn.
-    pub fn private(&mut self) -> &Private {
+    pub fn private(&mut self) -> &mut Private {
         let page = core::ptr::from_ref(self.page) as u64;
         self.private
             .get_or_insert_with(|| Private::of(self.pid, page..page + 4096))

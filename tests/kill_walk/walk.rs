@@ -16,7 +16,7 @@ use super::common::{Cleanup, path, unique};
 use super::image::{Image, Images, Memory, digest};
 use super::report::Figures;
 use super::scenario::{Scenario, World, leaked_lanes, warm, warm_guards};
-use super::tracee::{Step, Tracee};
+use super::tracee::{Step, Tracee, Turn};
 use shm_runtime::{Segment, ShmLayout};
 use std::collections::{BTreeSet, HashMap};
 
@@ -24,7 +24,7 @@ use std::collections::{BTreeSet, HashMap};
 pub const BUDGET: usize = 200_000;
 /// Instructions from one real kill to the next, unless all are asked for.
 const STRIDE: usize = 64;
-/// Recoverers that die one after the other.
+/// Recoverers that die one after the other, in the full walk.
 const RECOVERERS: usize = 3;
 
 /// Something that must not be seen, and how to see it again.
@@ -140,11 +140,39 @@ fn set_private(name: &str) {
     std::fs::set_permissions(path(name), mode).unwrap();
 }
 
+/// Has a process die in an operation, behind the change of the segment of that number.
+pub fn die_in(world: &Segment<World>, operation: fn(&Segment<World>, &Turn), change: usize) {
+    let name = Segment::name(world);
+    let memory = Memory::of(name);
+    let mut process = Tracee::start(|turn| {
+        let own = World::open(name).unwrap();
+        warm(&own);
+        operation(&own, turn);
+    });
+    let mut now = memory.image();
+    let mut left = change;
+    let mut step = process.begin();
+    while left > 0 && step == Step::Inside {
+        step = process.step();
+        if memory.differs(&now) {
+            now = memory.image();
+            left -= 1;
+        }
+    }
+    assert_eq!(
+        (left, step),
+        (0, Step::Inside),
+        "it changes the segment as often"
+    );
+    process.kill();
+}
+
 /// All of it, for one scenario.
 pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
     let mut figures = Figures::new(scenario.name);
     let stage = Stage::new(scenario);
-    let mut recoverers: Vec<_> = (0..RECOVERERS).map(|_| stage.recoverer()).collect();
+    let deaths = if full { RECOVERERS } else { 1 };
+    let mut recoverers: Vec<_> = (0..deaths).map(|_| stage.recoverer()).collect();
     let mut victim = stage.victim();
     let base = stage.memory.image();
     let mut images = Images::default();

@@ -3,6 +3,7 @@
 use crate::family::{Family, Operation, State, Step};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
+use crate::walk::die_in;
 use shm_runtime::{Segment, Taken};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -78,6 +79,17 @@ fn returned(world: &Segment<World>) {
 /// An element as a number to note: zero is none.
 fn noted(element: Option<Pair>) -> u64 {
     element.map_or(0, |[value, _]| value)
+}
+
+/// Somebody died while pushing, and somebody else while recovering that.
+fn half_recovered(world: &Segment<World>) {
+    one(world);
+    die_in(world, push, 6);
+    die_in(world, recover, 1);
+}
+
+fn recover(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = Segment::recover(world));
 }
 
 fn push(world: &Segment<World>, turn: &Turn) {
@@ -281,53 +293,31 @@ pub const SCENARIOS: &[Scenario] = &[
 pub const FAMILY: Family = Family {
     structure: "queue",
     states: &[
-        state("empty", empty),
-        state("one", one),
-        state("full", full),
-        state("wrapped", wrapped),
-        state("returned", returned),
+        State::new("empty", empty),
+        State::new("one", one),
+        State::new("full", full),
+        State::new("wrapped", wrapped),
+        State::new("returned", returned),
+        State::new("half-recovered", half_recovered),
     ],
     operations: &[
-        single("push", push),
-        single("pop", pop),
-        single("peek", peek),
-        single("loan and commit", loan),
-        in_steps("push_slice", push_slice, push_steps),
-        in_steps("pop_slice", pop_slice, pop_steps),
-        in_steps("take and done", take_done, done_steps),
-        in_steps("take and drop", take_back, drop_steps),
+        Operation::single("push", push),
+        Operation::single("pop", pop),
+        Operation::single("peek", peek),
+        Operation::single("loan and commit", loan),
+        Operation::in_steps("push_slice", push_slice, push_steps),
+        Operation::in_steps("pop_slice", pop_slice, pop_steps),
+        Operation::in_steps("take and done", take_done, done_steps),
+        Operation::in_steps("take and drop", take_back, drop_steps),
     ],
     observe: observe_recovered,
+    in_handlers: true,
 };
 
 /// As [`observe`], once the dead have given back what they held: where that comes is in [`SCENARIOS`].
 fn observe_recovered(world: &Segment<World>) -> String {
     Segment::recover(world);
     observe(world)
-}
-
-const fn state(name: &'static str, set_up: fn(&Segment<World>)) -> State {
-    State { name, set_up }
-}
-
-const fn single(verb: &'static str, run: fn(&Segment<World>, &Turn)) -> Operation {
-    Operation {
-        verb,
-        run,
-        steps: None,
-    }
-}
-
-const fn in_steps(
-    verb: &'static str,
-    run: fn(&Segment<World>, &Turn),
-    steps: for<'w> fn(&'w Segment<World>, Turn) -> Vec<Step<'w>>,
-) -> Operation {
-    Operation {
-        verb,
-        run,
-        steps: Some(steps),
-    }
 }
 
 fn push_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
