@@ -6,6 +6,7 @@
 //! pages of the heap that an operation stores to: [`super::sight`] watches every store of the stepped runs.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 /// Bytes above the stack pointer at a turn's first instruction that belong to the turn.
 const FRAME: u64 = 4096;
@@ -34,8 +35,9 @@ pub struct Checkpoint {
     /// What was noted so far.
     pub notes: [u64; 2],
     registers: libc::user_regs_struct,
-    extended: Box<[u8]>,
-    memory: Vec<(u64, Box<[u8]>)>,
+    extended: Rc<[u8]>,
+    /// What is as it was at the moment before is shared with that.
+    memory: Vec<(u64, Rc<[u8]>)>,
 }
 
 /// A line of a process's map: bytes, permissions, path.
@@ -102,27 +104,38 @@ impl Private {
         self.pages.push(page..page + 4096);
     }
 
-    /// Takes a moment.
-    pub fn checkpoint(&self, pid: libc::pid_t, notes: [u64; 2]) -> Checkpoint {
+    /// Takes a moment, which may follow another.
+    pub fn checkpoint(
+        &self,
+        pid: libc::pid_t,
+        notes: [u64; 2],
+        last: Option<&Checkpoint>,
+    ) -> Checkpoint {
         let registers = registers(pid);
         let live = (registers.rsp - RED_ZONE).max(self.stack.start)..self.stack.end;
         let memory = self.pages.iter().chain([&live]).map(|range| {
-            let mut bytes = vec![0; (range.end - range.start) as usize].into_boxed_slice();
+            let mut bytes = vec![0; (range.end - range.start) as usize];
             let (own, other) = vectors(bytes.as_mut_ptr(), range.start, bytes.len());
             // SAFETY: reads the child's memory into the live buffer of that length.
             let read =
                 unsafe { libc::process_vm_readv(pid, &raw const own, 1, &raw const other, 1, 0) };
             assert_eq!(read, bytes.len() as isize);
+            let same =
+                |(start, before): &&(u64, Rc<[u8]>)| *start == range.start && **before == *bytes;
+            let same = last.and_then(|last| last.memory.iter().find(same));
+            let bytes = same.map_or_else(|| bytes.into(), |(_, before)| before.clone());
             (range.start, bytes)
         });
         let memory = memory.collect();
         let mut extended = vec![0; EXTENDED];
         let len = transfer(libc::PTRACE_GETREGSET, pid, &mut extended);
-        extended.truncate(len);
+        let same = last
+            .map(|last| &last.extended)
+            .filter(|before| ***before == extended[..len]);
         Checkpoint {
             notes,
             registers,
-            extended: extended.into_boxed_slice(),
+            extended: same.map_or_else(|| extended[..len].into(), Rc::clone),
             memory,
         }
     }

@@ -122,7 +122,7 @@ pub fn interrupt(pair: &Pair, tasks: &[Task], full: bool) -> Result<Figures, Vio
         }
         let registers = process.registers();
         if sight.sees(&registers, process.private()) || full {
-            let (moment, image) = (process.checkpoint(), stage.memory.image());
+            let (moment, image) = (process.checkpoint(None), stage.memory.image());
             for task in tasks {
                 let ended = process.interrupt(libc::SIGUSR1, *task as u64);
                 let allowed = match task {

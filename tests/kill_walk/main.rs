@@ -12,6 +12,7 @@ mod common;
 #[path = "../common/report.rs"]
 mod line;
 
+mod asleep;
 mod budget;
 mod checkpoint;
 mod family;
@@ -120,6 +121,23 @@ fn p1_forked_in_the_middle() {
     let some = all.filter(|(_, pair)| pair.is_neighbours() && pair.family.in_handlers);
     each(some, |pair| {
         interrupt::interrupt(pair, interrupt::FORKS, is_full())
+    });
+}
+
+fn waiting() -> impl Iterator<Item = (String, asleep::Waiting)> {
+    let all = scenarios::WAITING.iter();
+    all.map(|waiting| (waiting.name(), *waiting))
+}
+
+#[test]
+fn p1_a_waker_is_killed_and_nobody_sleeps_on() {
+    each(waiting(), |waiting| asleep::kill_wakers(waiting, is_full()));
+}
+
+#[test]
+fn p1_a_waker_comes_while_a_sleeper_lies_down() {
+    each(waiting(), |waiting| {
+        asleep::visit_sleepers(waiting, is_full())
     });
 }
 

@@ -106,7 +106,7 @@ impl Duel<'_> {
     /// Steps a process through a turn, and takes a moment before each instruction that others can notice, but for
     /// the first: nothing has happened there yet.
     fn moments(&self, process: &mut Tracee, sight: &mut Sight) -> Result<Vec<Moment>, Violation> {
-        let mut moments = Vec::new();
+        let mut moments: Vec<Moment> = Vec::new();
         let mut image = Rc::new(self.stage.memory.image());
         let mut step = process.begin();
         let mut is_first = true;
@@ -126,7 +126,7 @@ impl Duel<'_> {
                 }
                 moments.push(Moment {
                     step: count,
-                    process: process.checkpoint(),
+                    process: process.checkpoint(moments.last().map(|last| &last.process)),
                     image: image.clone(),
                 });
             }

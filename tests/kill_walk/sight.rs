@@ -10,6 +10,7 @@ use iced_x86::{
 };
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::Path;
 
 /// Longest instruction of the processor.
 const LONGEST: usize = 15;
@@ -43,14 +44,8 @@ pub struct Sight {
 impl Sight {
     /// Of a child that has the segment mapped.
     pub fn of(pid: libc::pid_t, name: &str) -> Self {
-        let file = path(name);
-        let segment = mappings(pid)
-            .into_iter()
-            .filter(|(_, _, path)| file.as_os_str() == path.as_str())
-            .map(|(range, _, _)| range)
-            .collect();
         Self {
-            segment,
+            segment: segments(pid, &path(name)),
             known: HashMap::new(),
             learns: true,
         }
@@ -65,7 +60,7 @@ impl Sight {
         let mut seen = known.enters_kernel;
         let call = next.rax as libc::c_long;
         assert!(
-            !seen || !LASTING.contains(&call),
+            self.learns || !seen || !LASTING.contains(&call),
             "system call {call} would outlive its checkpoint"
         );
         for memory in &known.memory {
@@ -85,6 +80,14 @@ impl Sight {
         }
         seen
     }
+}
+
+/// Where a process has a file mapped.
+pub fn segments(pid: libc::pid_t, file: &Path) -> Vec<Range<u64>> {
+    let all = mappings(pid).into_iter();
+    all.filter(|(_, _, path)| file.as_os_str() == path.as_str())
+        .map(|(range, _, _)| range)
+        .collect()
 }
 
 fn is_store(access: OpAccess) -> bool {

@@ -2,6 +2,7 @@
 
 use super::checkpoint::{Checkpoint, Private, registers};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 /// Where a child is: written by it with plain stores, so that it costs an instruction and no system call.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ impl Page {
     }
 }
 
+/// The signal of a stop at a system call.
+const CALL: libc::c_int = libc::SIGTRAP | 0x80;
 /// CPU seconds after which a child is said to hang; one that works uses a few.
 const PATIENCE: libc::rlim_t = 300;
 
@@ -95,6 +98,19 @@ pub enum Step {
     /// The operation is over.
     Over,
     /// The child panicked, or died of a signal: a violation.
+    Failed,
+}
+
+/// What happened to a child that was let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It is about to enter the kernel, or to leave it.
+    Call,
+    /// Its turn is over.
+    Over,
+    /// It touched what is watched.
+    Trap,
+    /// It panicked, or died of a signal.
     Failed,
 }
 
@@ -173,8 +189,9 @@ impl Tracee {
             Some(libc::SIGTRAP),
             "the child came to its first turn"
         );
-        // SAFETY: an option of a child that is stopped.
-        let set = unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, pid, 0, libc::PTRACE_O_EXITKILL) };
+        let options = libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACESYSGOOD;
+        // SAFETY: options of a child that is stopped.
+        let set = unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, pid, 0, options) };
         assert_eq!(set, 0);
         child
     }
@@ -249,6 +266,71 @@ impl Tracee {
         }
     }
 
+    /// Lets it go on until it enters or leaves the kernel, or something else happens; see [`Self::poll`].
+    pub fn go_to_call(&mut self) {
+        // SAFETY: lets a stopped child of ours go on.
+        let resumed = unsafe { libc::ptrace(libc::PTRACE_SYSCALL, self.pid, 0, 0) };
+        assert_eq!(resumed, 0, "the child is stopped");
+    }
+
+    /// What happened since, if something did.
+    pub fn poll(&mut self) -> Option<Event> {
+        let mut status = 0;
+        // SAFETY: asks about a child of this process, into a live integer.
+        let waited = unsafe { libc::waitpid(self.pid, &raw mut status, libc::WNOHANG) };
+        if waited == 0 {
+            return None;
+        }
+        self.dead = !libc::WIFSTOPPED(status);
+        let turn = self.page.turn.load(Relaxed);
+        Some(match libc::WSTOPSIG(status) {
+            _ if self.dead => Event::Failed,
+            CALL => Event::Call,
+            libc::SIGTRAP if turn == BETWEEN => Event::Over,
+            libc::SIGTRAP => Event::Trap,
+            _ => Event::Failed,
+        })
+    }
+
+    /// Whether it sleeps in the kernel.
+    pub fn is_asleep(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
+        let state = stat.rsplit(") ").next();
+        state.is_some_and(|state| state.starts_with('S'))
+    }
+
+    /// The limit of the sleep that it is about to enter, if that is what its registers say.
+    pub fn sleep(&self) -> Option<Duration> {
+        let registers = self.registers();
+        let call = match registers.orig_rax {
+            u64::MAX => registers.rax, // stopped by a step, not by the call
+            call => call,
+        };
+        if call != libc::SYS_futex as u64 || registers.rsi != libc::FUTEX_WAIT as u64 {
+            return None;
+        }
+        let [seconds, nanoseconds] = [0, 8].map(|at| {
+            // SAFETY: reads a word of a stopped child.
+            let word =
+                unsafe { libc::ptrace(libc::PTRACE_PEEKDATA, self.pid, registers.r10 + at, 0) };
+            word.cast_unsigned()
+        });
+        Some(Duration::new(seconds, nanoseconds as u32))
+    }
+
+    /// Has the processor stop it behind each access to the four bytes there, or no more.
+    pub fn watch(&mut self, place: Option<u64>) {
+        const REGISTERS: usize = core::mem::offset_of!(libc::user, u_debugreg);
+        const READ_OR_WRITE_OF_FOUR_BYTES: u64 = 0b1111 << 16 | 1;
+        let control = place.map_or(0, |_| READ_OR_WRITE_OF_FOUR_BYTES);
+        for (register, value) in [(0, place.unwrap_or(0)), (7, control)] {
+            let offset = REGISTERS + 8 * register;
+            // SAFETY: sets a debug register of a stopped child.
+            let set = unsafe { libc::ptrace(libc::PTRACE_POKEUSER, self.pid, offset, value) };
+            assert_eq!(set, 0, "the processor watches");
+        }
+    }
+
     pub fn pid(&self) -> libc::pid_t {
         self.pid
     }
@@ -278,10 +360,10 @@ impl Tracee {
     }
 
     /// All that is private to it, inside a turn, but for what the kernel knows.
-    pub fn checkpoint(&mut self) -> Checkpoint {
+    pub fn checkpoint(&mut self, last: Option<&Checkpoint>) -> Checkpoint {
         let pid = self.pid;
         let notes = self.notes();
-        self.private().checkpoint(pid, notes)
+        self.private().checkpoint(pid, notes, last)
     }
 
     /// Takes it back to a moment inside a turn.

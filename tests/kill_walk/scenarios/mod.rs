@@ -4,6 +4,7 @@ mod plain;
 mod pool;
 mod queue;
 mod spsc;
+mod waiting;
 
 use super::family::Family;
 use super::scenario::Scenario;
@@ -33,3 +34,6 @@ pub const FAMILIES: &[Family] = &[
     plain::ATOMIC,
     plain::ARRAY,
 ];
+
+/// Who sleeps for what.
+pub use waiting::WAITING;
