@@ -11,6 +11,8 @@
 mod common;
 #[path = "../common/report.rs"]
 mod line;
+#[path = "../common/pin.rs"]
+mod pin;
 
 mod asleep;
 mod budget;
@@ -48,7 +50,7 @@ fn each<T>(
     work: impl Fn(&T) -> Result<Figures, walk::Violation>,
 ) {
     let _alone = alone();
-    tracee::pin();
+    pin::pin();
     println!("{}", Figures::header());
     let mut violations = Vec::new();
     let mut all = Figures::new("all of these");
@@ -145,7 +147,7 @@ fn p1_a_waker_comes_while_a_sleeper_lies_down() {
 #[test]
 fn an_operation_in_two_halves_is_caught() {
     let _alone = alone();
-    tracee::pin();
+    pin::pin();
     let halves = scenarios::all(false)
         .into_iter()
         .find(|scenario| scenario.name == "queue.push_slice, empty")
@@ -163,7 +165,7 @@ fn an_operation_in_two_halves_is_caught() {
 #[test]
 fn a_batch_that_is_taken_for_one_step_is_caught() {
     let _alone = alone();
-    tracee::pin();
+    pin::pin();
     let mut pair = scenarios::FAMILIES[0].pairs()[0];
     let batch = pair
         .family
