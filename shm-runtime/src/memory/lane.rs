@@ -7,8 +7,8 @@
 //! # Ordering
 //!
 //! (I) `open.state -> Intent::read`: the intent's words are visible to whoever sees the phase.
-//! (S) `close.state -> Exchange::evidence`: the spare is settled for whoever sees the phase closed. `open.old` too:
-//!     whoever sees the word of the next exchange sees the one before closed.
+//! (S) `close.state -> Exchange::evidence`: the spare is settled for whoever sees the phase closed. `enter.place`
+//!     and `open.old` too: whoever sees a word of the next operation sees the one before closed.
 
 use super::atomic::{
     AtomicU64, Ordering,
@@ -219,7 +219,7 @@ impl LaneRecord {
     #[inline(always)]
     pub fn enter(&self, place: Place) {
         if self.place.load(Relaxed) != place.0 {
-            self.place.store(place.0, Relaxed); // only the caller writes it; published with the phase (I)
+            self.place.store(place.0, Release); // only the caller writes it; published with the phase (I); and (S)
         }
     }
 
