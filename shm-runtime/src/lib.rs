@@ -59,8 +59,9 @@ pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{
-    Array, Atomic, Broadcast, Consumer, Handle, Lease, Loan, Missed, Pool, Producer, Queue,
-    RecvError, RoleTaken, Spsc, Start, Subscriber, Taken, Versioned,
+    Array, Atomic, Broadcast, Consumer, Frame, FrameWriter, Handle, Lease, Loan, Missed, Pool,
+    Producer, Queue, RecvError, RoleTaken, Snapshot, Spsc, Start, Subscriber, Taken, Versioned,
+    VersionedArray,
 };
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
@@ -73,7 +74,8 @@ pub use plain::*;
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
     pub use crate::structures::{
-        Array, Atomic, Broadcast, Handle, Pool, Queue, Spsc, Start, Versioned,
+        Array, Atomic, Broadcast, Handle, Missed, Pool, Queue, Spsc, Start, Versioned,
+        VersionedArray,
     };
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

@@ -74,6 +74,8 @@ pub enum Bug {
     BlindTicket,
     /// A subscriber that was overtaken skips one message too many.
     SkipOne,
+    /// A writer of frames writes the buffer that readers look at.
+    CurrentBuffer,
 }
 
 #[cfg(not(test))]

@@ -8,6 +8,7 @@
 
 mod broadcast;
 mod event;
+mod frames;
 mod hostile;
 mod lanes;
 mod leases;
