@@ -74,14 +74,17 @@ fn map_nothing(len: usize) -> usize {
 /// they fit in, so the higher ones are filled first.
 fn open_between_guards<S: ShmLayout>(open: impl Fn() -> Segment<S>) -> Segment<S> {
     let len = Segment::attachment(&open()).len().next_multiple_of(PAGE);
+    let mut holes = Vec::with_capacity(200);
     for _ in 0..200 {
         let guards = map_nothing(len + 2 * PAGE);
         let hole = core::ptr::without_provenance_mut(guards + PAGE);
         // SAFETY: the middle of the pages that were mapped above, which nobody knows.
         let unmapped = unsafe { libc::munmap(hole, len) };
         assert_eq!(unmapped, 0);
+        holes.push(guards + PAGE);
         let segment = open();
-        if Segment::attachment(&segment).base().addr().get() == guards + PAGE {
+        // the hole of an earlier attempt, which is higher, does as well
+        if holes.contains(&Segment::attachment(&segment).base().addr().get()) {
             return segment;
         }
         drop(segment);
