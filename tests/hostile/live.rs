@@ -3,7 +3,7 @@
 //! The victim's mapping lies between pages that must not be touched, and the victim is a process of its own:
 //! whatever kills it shows.
 
-use super::victims::{Audio, Events, Objects, Plain, Pose, Quotes, Victim};
+use super::victims::{Audio, Depth, Events, Objects, Plain, Pose, Quotes, Victim};
 use crate::common::{Cleanup, Random, path, unique};
 use shm_runtime::{Segment, ShmLayout};
 use std::fs::{File, OpenOptions};
@@ -223,6 +223,7 @@ fn p6_a_pair_survives_words_that_change_all_the_time() {
 fn p6_what_everybody_reads_survives_words_that_change_all_the_time() {
     survive::<Pose>(Attack::Words);
     survive::<Quotes>(Attack::Words);
+    survive::<Depth>(Attack::Words);
 }
 
 #[test]
@@ -238,6 +239,7 @@ fn p6_holes_that_are_punched_while_it_is_mapped_harm_nobody() {
     survive::<Plain>(Attack::Holes);
     survive::<Pose>(Attack::Holes);
     survive::<Quotes>(Attack::Holes);
+    survive::<Depth>(Attack::Holes);
 }
 
 #[test]
@@ -248,6 +250,7 @@ fn p6_a_file_that_shrinks_and_grows_harms_nobody_who_is_guarded() {
     survive_truncation::<Plain>();
     survive_truncation::<Pose>();
     survive_truncation::<Quotes>();
+    survive_truncation::<Depth>();
 }
 
 /// The pages around the mapping kill who touches them: else they would prove nothing.

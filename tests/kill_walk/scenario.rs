@@ -3,7 +3,7 @@
 //! To add a structure: give [`World`] a field, and `scenarios/` a file that lists its operations.
 
 use super::tracee::Turn;
-use shm_runtime::{Broadcast, Queue, Segment, ShmLayout, Versioned};
+use shm_runtime::{Broadcast, Queue, Segment, ShmLayout, Versioned, VersionedArray};
 
 /// An element: its value twice, so that a torn one shows.
 pub type Pair = [u64; 2];
@@ -17,6 +17,7 @@ pub struct World {
     pub scratch: Queue<u64, 2>,
     pub latest: Versioned<Pair>,
     pub news: Broadcast<Pair, 2>,
+    pub frames: VersionedArray<u64, 3>,
 }
 
 /// One operation, from one state.

@@ -11,6 +11,7 @@ mod numbers;
 mod queue;
 mod spsc;
 mod versioned;
+mod versioned_array;
 
 use common::unique;
 use proptest::prelude::*;

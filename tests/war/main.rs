@@ -150,6 +150,11 @@ fn p1_a_broadcast_is_linearizable_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_frames_are_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::versioned_array::Frames::default());
+}
+
+#[test]
 fn p1_numbers_are_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::atomic::Number);
 }

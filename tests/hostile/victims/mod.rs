@@ -6,6 +6,7 @@ mod pool;
 mod queue;
 mod spsc;
 mod versioned;
+mod versioned_array;
 
 pub use broadcast::Quotes;
 pub use plain::Plain;
@@ -13,6 +14,7 @@ pub use pool::Objects;
 pub use queue::Events;
 pub use spsc::Audio;
 pub use versioned::Pose;
+pub use versioned_array::Depth;
 
 use shm_runtime::{Segment, ShmLayout};
 

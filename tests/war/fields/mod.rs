@@ -6,6 +6,7 @@ pub mod pool;
 pub mod queue;
 pub mod spsc;
 pub mod versioned;
+pub mod versioned_array;
 pub mod waiting;
 
 use super::common::Random;

@@ -17,6 +17,7 @@ mod registry;
 mod spsc;
 mod table;
 mod versioned;
+mod versioned_array;
 
 use super::scheduler::Random;
 use crate::memory::atomic::{AtomicU64, Ordering::Relaxed, set_hook};
