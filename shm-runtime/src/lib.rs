@@ -64,9 +64,9 @@ pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{
-    Array, Atomic, Broadcast, Consumer, Handle, LargeMap, Lease, Loan, Map, Missed, Pool, Producer,
-    Queue, RecvError, RoleTaken, Set, ShmStr, ShmStrError, Spsc, Stack, Start, Subscriber, Taken,
-    Versioned,
+    Array, Atomic, Broadcast, Consumer, Frame, FrameWriter, Handle, LargeMap, Lease, Loan, Map,
+    Missed, Pool, Producer, Queue, RecvError, RoleTaken, Set, ShmStr, ShmStrError, Snapshot, Spsc,
+    Stack, Start, Subscriber, Taken, Versioned, VersionedArray,
 };
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
@@ -79,8 +79,8 @@ pub use plain::*;
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
     pub use crate::structures::{
-        Array, Atomic, Broadcast, Handle, LargeMap, Map, Pool, Queue, Set, ShmStr, Spsc, Stack,
-        Start, Versioned,
+        Array, Atomic, Broadcast, Handle, LargeMap, Map, Missed, Pool, Queue, Set, ShmStr, Spsc,
+        Stack, Start, Versioned, VersionedArray,
     };
     pub use crate::sync;
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};

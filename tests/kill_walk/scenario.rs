@@ -5,7 +5,7 @@
 use super::tracee::Turn;
 use shm_runtime::{
     Array, Atomic, Broadcast, LargeMap, Map, Pool, Queue, Segment, ShmLayout, Spsc, Stack,
-    Versioned, sync,
+    Versioned, VersionedArray, sync,
 };
 
 /// An element: its value twice, so that a torn one shows.
@@ -36,6 +36,7 @@ pub struct World {
     pub gate: sync::Barrier<2>,
     pub once: sync::Once,
     pub signal: sync::Signal,
+    pub frames: VersionedArray<u64, 3>,
 }
 
 /// One operation, from one state.

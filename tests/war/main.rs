@@ -186,6 +186,11 @@ fn p1_stack_wakes_all_who_wait_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_frames_are_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::versioned_array::Frames::default());
+}
+
+#[test]
 fn p1_numbers_are_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::atomic::Number);
 }

@@ -197,6 +197,8 @@ pub enum Bug {
     SleepUnmarked,
     /// A lane takes a blank for its only node.
     GiveLastNode,
+    /// A writer of frames writes the buffer that readers look at.
+    CurrentBuffer,
 }
 }
 

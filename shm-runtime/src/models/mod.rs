@@ -11,6 +11,7 @@ mod line;
 
 mod broadcast;
 mod event;
+mod frames;
 mod hostile;
 mod lanes;
 mod leases;

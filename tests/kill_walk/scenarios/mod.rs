@@ -10,6 +10,7 @@ mod spsc;
 mod stack;
 mod sync;
 mod versioned;
+mod versioned_array;
 mod waiting;
 
 use super::family::Family;
@@ -24,6 +25,7 @@ pub fn all(full: bool) -> Vec<Scenario> {
         plain::SCENARIOS,
         versioned::SCENARIOS,
         broadcast::SCENARIOS,
+        versioned_array::SCENARIOS,
         map::SCENARIOS,
         stack::SCENARIOS,
         mutex::SCENARIOS,

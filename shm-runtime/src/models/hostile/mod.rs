@@ -20,6 +20,7 @@ mod stack;
 mod sync;
 mod table;
 mod versioned;
+mod versioned_array;
 
 use super::line::Line;
 use super::scheduler::Random;
