@@ -63,7 +63,7 @@ fn what_is_out_of_range_is_said_with_the_field() {
     let name = unique("frames-range");
     let sea = Sea::create(&name).unwrap();
     let mut writer = sea.depth.writer().unwrap();
-    let mut failed = |what: &str, run: &mut dyn FnMut()| {
+    let failed = |what: &str, run: &mut dyn FnMut()| {
         let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
         let text = *caught.expect_err(what).downcast::<String>().unwrap();
         assert!(text.contains("`depth`") && text.contains("10000"), "{text}");
