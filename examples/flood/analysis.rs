@@ -2,15 +2,20 @@
 
 use std::fmt::Write;
 
-use schemas::flood::{CELLS, COLUMNS, Event, EventKind, FLOODED, Flood, GAUGES, JOURNAL, ROWS};
+use schemas::flood::{
+    CELLS, COLUMNS, Event, EventKind, FLOODED, Flood, GAUGES, JOURNAL, READINGS, ROWS,
+};
 
 use crate::flood::checkpoint;
+use crate::flood::hydrographs;
 use crate::flood::solver::mass_error;
 use crate::flood::terrain::Terrain;
-use crate::flood::text::{clock, grouped, scientific};
+use crate::flood::text::{clock, grouped, scientific, sparkline};
 
 /// More water made or lost than this part of the rain is a mistake in the program.
 pub(crate) const MASS_TOLERANCE: f64 = 1e-7;
+/// Characters of a hydrograph in the summary.
+const DRAWN: usize = 32;
 
 /// The water at one checkpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -154,6 +159,9 @@ fn kinds(flood: &Flood, events: u64) -> String {
             EventKind::GaugeRose => "levels passed, rising",
             EventKind::GaugeFell => "levels passed, falling",
             EventKind::GaugeCrested => "crests at gauges",
+            EventKind::RainSet if count > 0 => "changes of the rain",
+            EventKind::RoughnessSet if count > 0 => "changes of the ground",
+            EventKind::RainSet | EventKind::RoughnessSet | EventKind::GaugeRead => continue,
             EventKind::StormBegan | EventKind::StormEnded | EventKind::RunEnded => continue,
         };
         let _ = writeln!(text, "{name:<22} {:>6}", grouped(count));
@@ -161,7 +169,7 @@ fn kinds(flood: &Flood, events: u64) -> String {
     text
 }
 
-/// The highest water at each gauge.
+/// The water at each gauge: its highest level, and its hydrograph.
 fn gauges(flood: &Flood, measured: &Measured) -> String {
     let mut text = String::from("gauge    row  column   catchment    highest     after\n");
     for (gauge, (peak, time)) in measured.peaks.into_iter().enumerate() {
@@ -169,10 +177,12 @@ fn gauges(flood: &Flood, measured: &Measured) -> String {
         let (row, column) = (cell / COLUMNS, cell % COLUMNS);
         let (number, area) = (gauge + 1, flood.catchments.get(gauge));
         let after = clock(time);
+        let levels = hydrographs::find(flood, gauge).map(|found| found.levels);
+        let drawn = sparkline(&levels.unwrap_or([0.0; READINGS]), DRAWN);
         // Writing to a `String` does not fail.
         let _ = writeln!(
             text,
-            "{number:>5} {row:>6} {column:>7} {area:>7.1} km² {peak:>8.2} m  {after}"
+            "{number:>5} {row:>6} {column:>7} {area:>7.1} km² {peak:>8.2} m  {after}  {drawn}"
         );
     }
     text

@@ -73,6 +73,8 @@ pub(crate) fn commit(flood: &Flood, state: &State, watch: &Watch, outbox: &[Even
     to.rain.store(state.rain);
     to.outflow.store(state.outflow);
     to.arrival.write_from(0, &watch.arrival);
+    to.params.set(0, watch.params);
+    to.readings.store(watch.readings);
     to.gauge_stage.write_from(0, &watch.stage);
     to.gauge_crested.write_from(0, &watch.crested);
     to.gauge_peak.write_from(0, &watch.peak);
@@ -111,6 +113,8 @@ pub(crate) fn restore(flood: &Flood) -> Option<Saved> {
     let mut watch = Watch::new();
     watch.arrival.resize(BLOCKS, 0.0);
     from.arrival.read_into(0, &mut watch.arrival);
+    watch.params = from.params.get(0).in_range();
+    watch.readings = from.readings.load();
     from.gauge_stage.read_into(0, &mut watch.stage);
     from.gauge_crested.read_into(0, &mut watch.crested);
     from.gauge_peak.read_into(0, &mut watch.peak);

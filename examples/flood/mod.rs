@@ -12,11 +12,15 @@
 //! it continues from what is in the segment (`checkpoint.rs`).
 
 mod analysis;
+mod audit;
+mod chaos;
 mod checkpoint;
 mod cli;
+mod hydrographs;
 mod kernel;
 mod launcher;
 mod lifeline;
+mod orders;
 mod picture;
 mod roles;
 mod shade;
@@ -45,6 +49,7 @@ pub(crate) fn run(program: &str, roles: &[Role]) -> ExitCode {
         }
         Ok(Command::Start(options)) => launcher::supervise(roles, &options),
         Ok(Command::Play(role, options)) => roles::play(role, &options),
+        Ok(Command::Tell(segment, told)) => orders::tell(&segment, &told),
         Err(error) => Err(error),
     };
     match result {

@@ -139,12 +139,14 @@ impl Solver {
         &self.state
     }
 
-    /// Moves the water on by one step under rain of `intensity` mm/h: the longest stable one, or
-    /// exactly to `until` where that comes first.
-    pub(crate) fn advance(&mut self, until: f64, intensity: f64) {
+    /// Moves the water on by one step under rain of `intensity` mm/h over ground of `roughness`: the
+    /// longest stable one, or exactly to `until` where that comes first.
+    pub(crate) fn advance(&mut self, until: f64, intensity: f64, roughness: f32) {
         let left = until - self.state.time;
         let seconds = self.stable_step().min(left);
-        self.flow(seconds, intensity / MILLIMETRES_PER_HOUR);
+        let size = [self.terrain.dx, self.terrain.dy];
+        let intensity = intensity / MILLIMETRES_PER_HOUR;
+        self.flow(&Step::of(seconds, intensity, roughness, size));
         self.state.time = if seconds < left {
             self.state.time + seconds
         } else {
@@ -159,38 +161,36 @@ impl Solver {
         (COURANT * self.terrain.dx.min(self.terrain.dy) / wave).min(LONGEST_STEP)
     }
 
-    /// One step of `seconds` under rain of `intensity` metres per second.
-    fn flow(&mut self, seconds: f64, intensity: f64) {
+    /// One step.
+    fn flow(&mut self, step: &Step) {
         let (rows, columns) = (self.terrain.rows, self.terrain.columns);
-        let (dx, dy) = (self.terrain.dx, self.terrain.dy);
-        let step = Step::of(seconds, intensity, dx, dy);
         self.deepest = 0.0;
-        self.north_border();
+        self.north_border(step);
         for row in 0..rows {
-            self.discharge_row(row, &step);
-            self.limit_row(row, &step);
+            self.discharge_row(row, step);
+            self.limit_row(row, step);
             if row > 0 {
-                self.update_row(row - 1, &step);
+                self.update_row(row - 1, step);
             }
             self.limits.swap(0, 1);
         }
         self.limit_southern_border();
-        self.update_row(rows - 1, &step);
+        self.update_row(rows - 1, step);
 
         let cells = (rows * columns) as f64;
         let area = self.terrain.cell_area();
-        self.state.outflow += self.border_depth(&step) * area;
+        self.state.outflow += self.border_depth(step) * area;
         self.state.rain += f64::from(step.rain) * cells * area;
     }
 
     /// Discharges over the northern border.
-    fn north_border(&mut self) {
+    fn north_border(&mut self, step: &Step) {
         let columns = self.terrain.columns;
         let (ground, water) = (&self.terrain.elevation, &self.state.depth);
         let inner = columns.min(ground.len() - columns);
         for column in 0..columns {
             let fall = (ground[inner + column] - ground[column]) / self.terrain.dy as f32;
-            self.state.south[column] = -leaving(water[column], fall);
+            self.state.south[column] = -leaving(water[column], fall, step.roughness);
         }
     }
 
@@ -206,11 +206,10 @@ impl Solver {
 
         let east = &mut self.state.east[row * (columns + 1)..][..columns + 1];
         let last = columns - 1;
-        east[0] = -leaving(water[0], (ground[1.min(last)] - ground[0]) / dx);
-        east[columns] = leaving(
-            water[last],
-            (ground[last.saturating_sub(1)] - ground[last]) / dx,
-        );
+        let west_fall = (ground[1.min(last)] - ground[0]) / dx;
+        let east_fall = (ground[last.saturating_sub(1)] - ground[last]) / dx;
+        east[0] = -leaving(water[0], west_fall, step.roughness);
+        east[columns] = leaving(water[last], east_fall, step.roughness);
         discharges(
             &mut east[1..columns],
             [&ground[..last], &ground[1..]],
@@ -233,7 +232,7 @@ impl Solver {
             let inner = &self.terrain.elevation[row.saturating_sub(1) * columns..][..columns];
             for column in 0..columns {
                 let fall = (inner[column] - ground[column]) / dy;
-                south[column] = leaving(water[column], fall);
+                south[column] = leaving(water[column], fall, step.roughness);
             }
         }
     }
@@ -303,7 +302,8 @@ impl Solver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flood::kernel::ROUGHNESS;
+
+    const ROUGHNESS: f32 = 0.06;
 
     /// A valley of 40 × 60 cells that falls to the south, with bumps.
     fn valley() -> Terrain {
@@ -325,7 +325,7 @@ mod tests {
 
     fn run(solver: &mut Solver, end: f64, intensity: f64) {
         while solver.state().time < end {
-            solver.advance(end, intensity);
+            solver.advance(end, intensity, ROUGHNESS);
         }
     }
 
@@ -391,12 +391,12 @@ mod tests {
     fn a_run_continues_from_its_state_bit_for_bit() {
         let mut whole = Solver::new(valley(), State::dry(40, 60));
         for _step in 0..100 {
-            whole.advance(5000.0, 50.0);
+            whole.advance(5000.0, 50.0, ROUGHNESS);
         }
         let mut resumed = Solver::new(valley(), whole.state().clone());
         for _step in 0..100 {
-            whole.advance(5000.0, 50.0);
-            resumed.advance(5000.0, 50.0);
+            whole.advance(5000.0, 50.0, ROUGHNESS);
+            resumed.advance(5000.0, 50.0, ROUGHNESS);
         }
         assert_eq!(whole.state(), resumed.state());
     }

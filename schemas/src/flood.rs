@@ -3,7 +3,9 @@
 //! The simulation alone writes [`Checkpoint`]s, `grid` and the scalars of the run; analytics alone
 //! writes what its docs say; the renderer writes `pictures`. `examples/flood/` has the programs.
 
-use shm_runtime::{Array, Atomic, Pod, Queue, ShmLayout, ShmType, Spsc, Zeroable};
+use shm_runtime::{
+    Array, Atomic, Handle, Pod, Pool, Queue, ShmLayout, ShmType, Spsc, Versioned, Zeroable,
+};
 
 /// Cells from north to south.
 pub const ROWS: usize = 1000;
@@ -25,6 +27,8 @@ pub const FLOODED: f32 = 0.3;
 
 /// Places where the water level is watched.
 pub const GAUGES: usize = 6;
+/// Readings of a hydrograph, at equal times.
+pub const READINGS: usize = 96;
 /// Parts of the storm, of equal length.
 pub const STORM_PARTS: usize = 12;
 /// Events that can be on their way.
@@ -46,7 +50,7 @@ pub struct Event {
     pub cell: u32,
     /// What happened: an [`EventKind`].
     pub kind: u32,
-    /// How much: the depth of water or the level passed, in metres.
+    /// How much: the depth of water or the level passed, in metres, or the new parameter.
     pub value: f32,
     /// Number of the gauge, for events at a gauge.
     pub gauge: u32,
@@ -70,11 +74,17 @@ pub enum EventKind {
     GaugeCrested = 6,
     /// The run is over; no event follows.
     RunEnded = 7,
+    /// The time has come to read a gauge for its hydrograph.
+    GaugeRead = 8,
+    /// From now on this part of the storm's rain falls.
+    RainSet = 9,
+    /// From now on the ground has this roughness.
+    RoughnessSet = 10,
 }
 
 impl EventKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::StormBegan,
         Self::StormEnded,
         Self::BlockFlooded,
@@ -82,12 +92,77 @@ impl EventKind {
         Self::GaugeFell,
         Self::GaugeCrested,
         Self::RunEnded,
+        Self::GaugeRead,
+        Self::RainSet,
+        Self::RoughnessSet,
     ];
 
     /// The kind with this number, if there is one.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|&kind| kind as u32 == number)
+    }
+}
+
+/// What people may change while the water flows.
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, ShmType)]
+#[repr(C)]
+pub struct Params {
+    /// The part of the storm's rain that falls, from 0 to 10.
+    pub rain: f32,
+    /// Manning's roughness of the ground in s/m^(1/3), from 0.01 to 1.
+    pub roughness: f32,
+}
+
+impl Default for Params {
+    /// The storm as it is, over fields and light forest.
+    fn default() -> Self {
+        Self {
+            rain: 1.0,
+            roughness: 0.06,
+        }
+    }
+}
+
+impl Params {
+    /// The nearest ones in range: what lies in a segment may be anything.
+    #[must_use]
+    pub fn in_range(self) -> Self {
+        let or = |value: f32, usual: f32| if value.is_nan() { usual } else { value };
+        let usual = Self::default();
+        Self {
+            rain: or(self.rain, usual.rain).clamp(0.0, 10.0),
+            roughness: or(self.roughness, usual.roughness).clamp(0.01, 1.0),
+        }
+    }
+}
+
+/// The water at a gauge over the whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, ShmType)]
+#[repr(C)]
+pub struct Hydrograph {
+    /// Number of the gauge.
+    pub gauge: u32,
+    /// Levels that are there; the others are zero.
+    pub readings: u32,
+    /// Its depth at equal times, in metres.
+    pub levels: [f32; READINGS],
+}
+
+impl Hydrograph {
+    /// How many readings are due at `time` in a run that ends at `run_end`.
+    #[must_use]
+    pub fn due(time: f64, run_end: f64) -> u32 {
+        (time / run_end * READINGS as f64).clamp(0.0, READINGS as f64) as u32
+    }
+
+    /// Enters `level` at all places up to reading `due`, of which it is the latest.
+    pub fn read(&mut self, due: u32, level: f32) {
+        let due = due.min(READINGS as u32);
+        if self.readings < due {
+            self.levels[self.readings as usize..due as usize].fill(level);
+            self.readings = due;
+        }
     }
 }
 
@@ -109,6 +184,11 @@ pub struct Checkpoint {
     /// When each block was first flooded; zero if it never was.
     #[shm(shape = [100, 100], unit = "s")]
     pub arrival: Array<f32, BLOCKS>,
+    /// What the steps after this checkpoint are made under, so that they are the same when they are
+    /// made again.
+    pub params: Array<Params, 1>,
+    /// Readings of each gauge so far.
+    pub readings: Atomic<u32>,
     /// Levels that the water at each gauge stands over.
     pub gauge_stage: Array<u32, GAUGES>,
     /// One where the crest of a gauge has been reported.
@@ -167,6 +247,9 @@ pub struct Flood {
     /// Length of one part of the storm.
     #[shm(unit = "s")]
     pub storm_part: Atomic<f64>,
+    /// What people change while the water flows. `Versioned`: anybody may change one of the values at
+    /// any time, and the simulation never sees one half of a change.
+    pub params: Versioned<Params>,
     /// When the run is over, in simulated time.
     #[shm(unit = "s")]
     pub run_end: Atomic<f64>,
@@ -186,6 +269,11 @@ pub struct Flood {
     pub journal: Array<Event, JOURNAL>,
     /// Events that reached analytics a second time, after a kill, and were put aside.
     pub redelivered: Atomic<u64>,
+    /// A hydrograph for each gauge, leased and written by analytics. `Pool`: what a killed analytics
+    /// held comes back, and the next one leases it anew.
+    pub hydrographs: Pool<Hydrograph, GAUGES>,
+    /// Where to find the hydrograph of each gauge; void while nobody has it on lease.
+    pub hydrograph: Array<Handle, GAUGES>,
     /// Flooded area, as analytics last measured it.
     #[shm(unit = "km2")]
     pub flooded_area: Atomic<f64>,

@@ -3,8 +3,8 @@
 //! # Each event once, whatever is killed
 //!
 //! An event is *taken*, dealt with, and only then acknowledged with `done`. To deal with event `n`
-//! is to write it to the journal at `n`, then to store `done = n`. Killed before that store, this
-//! role gets the event again and writes the same to the same place; killed after it, it gets a
+//! is to enter it in the journal at `n` and in its hydrograph, then to store `done = n`. Killed before that store, this
+//! role gets the event again and enters the same in the same place; killed after it, it gets a
 //! number that is not above `done`, and puts it aside. The simulation sends numbers again after a
 //! kill of its own, and they are recognised in the same way.
 //!
@@ -19,6 +19,7 @@ use shm_runtime::{Segment, Taken};
 
 use crate::flood::Failure;
 use crate::flood::analysis::{MASS_TOLERANCE, Measured, progress, summary};
+use crate::flood::hydrographs::Hydrographs;
 use crate::flood::roles::Stage;
 use crate::flood::terrain::Terrain;
 
@@ -39,8 +40,10 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
         return Ok(());
     };
     let flood = &stage.flood;
+    let past = (1..=flood.done.load()).map(|number| flood.journal.get(place(number)));
     let mut reader = Reader {
         flood,
+        hydrographs: Hydrographs::lease(flood, past)?,
         early: BTreeMap::new(),
         since: Instant::now(),
     };
@@ -103,6 +106,7 @@ fn finish(stage: &Stage, terrain: &Terrain) -> Result<(), Failure> {
 /// Reads the events in the order of their numbers.
 struct Reader<'a> {
     flood: &'a Segment<Flood>,
+    hydrographs: Hydrographs<'a>,
     /// Events whose predecessors are missing, by number. Not acknowledged: should this process be
     /// killed, they come back too.
     early: BTreeMap<u64, Taken<'a, Event, EVENTS>>,
@@ -148,6 +152,7 @@ impl Reader<'_> {
                 return;
             };
             self.flood.journal.set(place(next), taken.get());
+            self.hydrographs.note(&taken.get());
             self.flood.done.store(next);
             taken.done();
             self.since = Instant::now();

@@ -3,19 +3,23 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use schemas::flood::{CELLS, Flood};
+use schemas::flood::{CELLS, Flood, GAUGES};
 
 use crate::flood::Failure;
 use crate::flood::checkpoint;
+use crate::flood::hydrographs;
 use crate::flood::picture;
 use crate::flood::roles::Stage;
 use crate::flood::shade::Relief;
 use crate::flood::storm::Storm;
-use crate::flood::text::{clock, grouped};
-use crate::flood::view::View;
+use crate::flood::text::{clock, grouped, sparkline};
+use crate::flood::view::{STATUS, View};
 
 /// Time between two frames.
 const FRAME: Duration = Duration::from_millis(200);
+
+/// Characters of a hydrograph below the map.
+const DRAWN: usize = 12;
 
 /// Plays the role.
 pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
@@ -56,14 +60,20 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The line below the map.
-fn status(flood: &Flood) -> String {
+/// The lines below the map.
+fn status(flood: &Flood) -> [String; STATUS] {
+    [figures(flood), gauges(flood)]
+}
+
+/// What there is to know in figures.
+fn figures(flood: &Flood) -> String {
     let time = checkpoint::last(flood, |last| last.time.load()).unwrap_or(0.0);
     let storm = Storm {
         parts: std::array::from_fn(|part| flood.storm.get(part)),
         part: flood.storm_part.load(),
     };
-    let (rain, _) = storm.at(time);
+    let (intensity, _) = storm.at(time);
+    let rain = intensity * f64::from(flood.params.load().rain);
     format!(
         "{} of {}  rain {rain:.0} mm/h  flooded {:.1} km²  deepest {:.1} m  events {}  restarts {}",
         clock(time),
@@ -73,4 +83,17 @@ fn status(flood: &Flood) -> String {
         grouped(flood.done.load()),
         flood.restarts.load(),
     )
+}
+
+/// The hydrograph of each gauge, as far as it goes.
+fn gauges(flood: &Flood) -> String {
+    let gauge = |gauge: usize| {
+        let found = hydrographs::find(flood, gauge)?;
+        let latest = found.readings.checked_sub(1)? as usize;
+        let level = found.levels.get(latest)?;
+        let drawn = sparkline(&found.levels, DRAWN);
+        Some(format!("{} {drawn} {level:.1} m  ", gauge + 1))
+    };
+    let drawn: String = (0..GAUGES).filter_map(gauge).collect();
+    format!("gauges {drawn}")
 }

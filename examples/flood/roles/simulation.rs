@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use schemas::flood::{CELLS, Event, Flood, GAUGES};
+use schemas::flood::{CELLS, Event, Flood, GAUGES, Params};
 
 use crate::flood::Failure;
 use crate::flood::analysis::MASS_TOLERANCE;
@@ -48,13 +48,15 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
             let time = solver.state().time;
             if time < run_end {
                 let (intensity, change) = storm.at(time);
-                solver.advance(change.min(run_end), intensity);
+                let Params { rain, roughness } = watch.params;
+                solver.advance(change.min(run_end), intensity * f64::from(rain), roughness);
             }
         }
         let state = solver.state();
         let moment = Moment {
             time: state.time,
             depth: &state.depth,
+            params: flood.params.load().in_range(),
             storm_end: storm.end(),
             run_end,
         };
@@ -93,6 +95,7 @@ fn prepare(stage: &Stage) -> Result<(Terrain, [u32; GAUGES]), Failure> {
     flood.storm.write_from(0, &storm.parts);
     flood.storm_part.store(storm.part);
     flood.run_end.store(stage.options.minutes * 60.0);
+    flood.params.store(Params::default())?;
     flood.prepared.store(1);
     let (minutes, amount) = (storm.end() / 60.0, storm.amount());
     stage.say(&format!(
