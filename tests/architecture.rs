@@ -45,6 +45,7 @@ const UNSAFE: &[&str] = &[
     "shm-runtime/src/posix/",
     "shm-runtime/src/memory/attachment.rs",
     "shm-runtime/src/memory/cell.rs",
+    "shm-runtime/src/memory/entries.rs",
     "shm-runtime/src/memory/shared.rs",
     "shm-runtime/src/memory/site.rs",
     "shm-runtime/src/memory/stamp.rs",

@@ -3,13 +3,14 @@
 mod common;
 
 use common::{path, unique};
-use shm_runtime::{Segment, ShmLayout, Versioned};
+use shm_runtime::{Broadcast, Segment, ShmLayout, Versioned};
 use std::fs;
 
 #[derive(Debug, ShmLayout)]
 #[shm(lanes = 2)]
 struct Golden {
     pose: Versioned<[u32; 3]>,
+    quotes: Broadcast<u64, 4>,
 }
 
 /// A field's bytes in the file.
@@ -32,7 +33,7 @@ fn half(bytes: &[u8], at: usize) -> u32 {
 fn a_new_segment_is_zeros() {
     let name = unique("golden-latest");
     let golden = Golden::create(&name).unwrap();
-    for field in ["pose"] {
+    for field in ["pose", "quotes"] {
         let bytes = bytes(&golden, &name, field);
         assert!(bytes.iter().all(|&byte| byte == 0), "{field}");
     }
@@ -65,4 +66,24 @@ fn a_versioned_value_is_the_documented_bytes() {
     );
     let node = nodes + 64 * (now & 0xfff) as usize;
     assert_eq!((word(&updated, node), half(&updated, node + 8)), (3, 9));
+}
+
+#[test]
+fn a_broadcast_is_the_documented_bytes() {
+    let name = unique("golden-latest");
+    let golden = Golden::create(&name).unwrap();
+    for quote in 10..16 {
+        golden.quotes.send(quote).unwrap();
+    }
+    let sent = bytes(&golden, &name, "quotes");
+    let nodes = (0x100 + 4 * 8_usize).next_multiple_of(128) + 2 * 128;
+    assert_eq!(sent.len(), nodes + (4 + 2) * 8);
+    assert_eq!(word(&sent, 0), 6, "the tail");
+    // {lap, 0, node ^ home}: 12 bits for the node
+    for (i, (lap, quote)) in [(2, 14), (2, 15), (1, 12), (1, 13)].into_iter().enumerate() {
+        let now = word(&sent, 0x100 + 8 * i);
+        assert_eq!(now >> 12, lap << 1, "word {i}");
+        let node = (now & 0xfff) as usize ^ i;
+        assert_eq!(word(&sent, nodes + 8 * node), quote, "word {i}");
+    }
 }

@@ -51,6 +51,8 @@ const KINDS: &[Kind] = &[
     kind("VersionedArray", 1, false),
     kind("LargeMap", 2, true),
 ];
+/// Kinds whose first element type is a key.
+const KEYED: &[&str] = &["Map", "Set", "LargeMap"];
 const SCALARS: &[&str] = &[
     "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "u128", "i128", "f32", "f64",
 ];
@@ -280,7 +282,8 @@ fn field_advice(name: &str, written: &str) -> Option<String> {
     Some(match name {
         "Vec" | "VecDeque" => format!("`{written}` lives in the heap of one process; write `Array<T, N>` for a fixed number of elements or `Queue<T, N>` for a bounded queue"),
         "String" | "str" | "CString" | "OsString" | "PathBuf" => format!("`{written}` lives in the heap of one process; write `Array<u8, N>` for up to N bytes of text"),
-        "HashMap" | "BTreeMap" | "HashSet" | "BTreeSet" => format!("`{written}` lives in the heap of one process; write a structure of fixed capacity, such as `Array<T, N>`"),
+        "HashMap" | "BTreeMap" => format!("`{written}` lives in the heap of one process; write `Map<K, V, N>` for at most N entries"),
+        "HashSet" | "BTreeSet" => format!("`{written}` lives in the heap of one process; write `Set<K, N>` for at most N keys"),
         "Box" | "Rc" | "Arc" => format!("`{written}` is an address, which means nothing in another process; write the structure itself"),
         "Option" | "Result" => format!("`{written}` has bit patterns that are no value, and other processes may write any; write `Queue<T, 1>` for a value that may be absent"),
         "Cell" | "RefCell" | "Mutex" | "RwLock" => format!("`{written}` protects memory of one process only; write `Atomic<T>` for a scalar or `Array<T, N>` for memory"),
@@ -391,6 +394,11 @@ fn structure(field: &Field<'_>, ty: &Type, faults: &mut Faults) {
     let Some((kind, elements, rest)) = known_structure(ty) else {
         return;
     };
+    if KEYED.contains(&kind.name)
+        && let Some(key) = elements.first()
+    {
+        key_type(field, key, faults);
+    }
     for element in elements {
         element_type(element, &format!("field `{}`", field.ident), faults);
     }
@@ -400,6 +408,25 @@ fn structure(field: &Field<'_>, ty: &Type, faults: &mut Faults) {
             literal_capacity(field, kind.name, power_of_two, capacity, faults);
         }
     }
+}
+
+/// A key: no float, as far as that can be told from the way it is written.
+fn key_type(field: &Field<'_>, ty: &Type, faults: &mut Faults) {
+    let mut scalar = peel(ty);
+    while let Type::Array(array) = scalar {
+        scalar = peel(&array.elem);
+    }
+    let name = last_name(scalar).unwrap_or_default();
+    let bits = match name.as_str() {
+        "f32" => "u32",
+        "f64" => "u64",
+        _ => return,
+    };
+    let written = source(ty).replace(&name, bits);
+    faults.at(
+        ty,
+        format!("field `{}`: keys are equal if their bytes are, and an `{name}` has two zeros and many NaNs; write `{written}` and `{name}::to_bits`", field.ident),
+    );
 }
 
 fn literal_capacity(field: &Field<'_>, kind: &str, power: bool, expr: &Expr, faults: &mut Faults) {

@@ -59,8 +59,8 @@ pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{
-    Array, Atomic, Consumer, Handle, Lease, Loan, Pool, Producer, Queue, RoleTaken, Spsc, Taken,
-    Versioned,
+    Array, Atomic, Broadcast, Consumer, Handle, Lease, Loan, Map, Missed, Pool, Producer, Queue,
+    RecvError, RoleTaken, Set, Spsc, Start, Subscriber, Taken, Versioned,
 };
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
@@ -72,6 +72,8 @@ pub use plain::*;
 
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
-    pub use crate::structures::{Array, Atomic, Handle, Pool, Queue, Spsc, Versioned};
+    pub use crate::structures::{
+        Array, Atomic, Broadcast, Handle, Map, Pool, Queue, Set, Spsc, Start, Versioned,
+    };
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

@@ -3,7 +3,7 @@
 //! The victim's mapping lies between pages that must not be touched, and the victim is a process of its own:
 //! whatever kills it shows.
 
-use super::victims::{Audio, Events, Objects, Plain, Pose, Victim};
+use super::victims::{Audio, Events, Objects, Plain, Pose, Quotes, Tables, Victim};
 use crate::common::{Cleanup, Random, path, unique};
 use shm_runtime::{Segment, ShmLayout};
 use std::fs::{File, OpenOptions};
@@ -214,11 +214,13 @@ fn p6_a_queue_survives_words_that_change_all_the_time() {
 fn p6_a_pair_survives_words_that_change_all_the_time() {
     survive::<Audio>(Attack::Words);
     survive::<Objects>(Attack::Words);
+    survive::<Tables>(Attack::Words);
 }
 
 #[test]
-fn p6_the_latest_value_survives_words_that_change_all_the_time() {
+fn p6_what_everybody_reads_survives_words_that_change_all_the_time() {
     survive::<Pose>(Attack::Words);
+    survive::<Quotes>(Attack::Words);
 }
 
 #[test]
@@ -231,8 +233,10 @@ fn p6_holes_that_are_punched_while_it_is_mapped_harm_nobody() {
     survive::<Events>(Attack::Holes);
     survive::<Audio>(Attack::Holes);
     survive::<Objects>(Attack::Holes);
+    survive::<Tables>(Attack::Holes);
     survive::<Plain>(Attack::Holes);
     survive::<Pose>(Attack::Holes);
+    survive::<Quotes>(Attack::Holes);
 }
 
 #[test]
@@ -240,8 +244,10 @@ fn p6_a_file_that_shrinks_and_grows_harms_nobody_who_is_guarded() {
     survive_truncation::<Events>();
     survive_truncation::<Audio>();
     survive_truncation::<Objects>();
+    survive_truncation::<Tables>();
     survive_truncation::<Plain>();
     survive_truncation::<Pose>();
+    survive_truncation::<Quotes>();
 }
 
 /// The pages around the mapping kill who touches them: else they would prove nothing.

@@ -1,14 +1,16 @@
-//! What is read in full by everybody, among real processes: `Versioned`. Promises P1, P2, P3.
+//! What is read in full by everybody, among real processes: `Versioned`, `Broadcast`. Promises P1, P2, P3.
 //!
 //! No test asserts a time: deadlines are generous and stand for "it hangs".
 
 #![allow(unsafe_code)] // fork, kill, setitimer
 
 #[path = "../queue/child.rs"]
+#[allow(dead_code)] // the queue's tests use the rest
 mod child;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod broadcast;
 mod versioned;
 
 use shm_runtime::{Pod, Segment, ShmType, Zeroable};

@@ -6,6 +6,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod broadcast;
+mod map;
 mod numbers;
 mod queue;
 mod spsc;

@@ -135,6 +135,11 @@ fn p1_leases_are_linearizable_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_keys_are_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::map::Keys);
+}
+
+#[test]
 fn p1_spsc_is_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::spsc::Pair);
 }
@@ -142,6 +147,11 @@ fn p1_spsc_is_linearizable_whoever_is_killed_or_stopped() {
 #[test]
 fn p1_the_latest_value_is_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::versioned::Register);
+}
+
+#[test]
+fn p1_a_broadcast_is_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::broadcast::News::default());
 }
 
 #[test]

@@ -5,10 +5,13 @@
 //! on the number.
 
 use super::message::Message;
-use super::node::{ElementNode, StructureNode};
+use super::node::{ElementNode, Scalar, ScalarNode, StructureNode};
 
 /// The kinds whose first capacity is a power of two.
 const POWERS_OF_TWO: &[&str] = &["Queue", "Spsc", "Broadcast", "Map", "Set", "LargeMap"];
+
+/// The kinds with keys, which are compared by their bytes.
+const KEYED: &[&str] = &["Map", "Set", "LargeMap"];
 
 /// The kinds that a reader may see as a table of several dimensions.
 const SHAPED: &[&str] = &["Array", "VersionedArray"];
@@ -54,6 +57,9 @@ pub const fn check(name: &str, node: &StructureNode, element: &ElementNode) {
         }
         i += 1;
     }
+    if contains(KEYED, node.kind) {
+        check_key(name, node.kind, element);
+    }
     if element.size == 0 && !node.capacity.is_empty() {
         field(name)
             .text("the element type has no bytes, so there is nothing to share; write a type with a size")
@@ -66,6 +72,47 @@ pub const fn check(name: &str, node: &StructureNode, element: &ElementNode) {
             .text(" bytes, a segment to at most 4096: write `#[repr(C, align(4096))]` or less")
             .fail();
     }
+}
+
+/// Fails where a key is described and holds a float.
+#[track_caller]
+const fn check_key(name: &str, kind: &str, element: &ElementNode) {
+    let float = match element.fields {
+        [key, _] if !equal(kind.as_bytes(), b"Set") => float_in(core::slice::from_ref(key)),
+        fields if equal(kind.as_bytes(), b"Set") => float_in(fields),
+        _ => None, // not described
+    };
+    if let Some(float) = float {
+        field(name)
+            .text("keys are equal if their bytes are, and this key has an `")
+            .text(float)
+            .text("` in it, which has two zeros and many NaNs; keep its `to_bits()` in a `")
+            .text(if equal(float.as_bytes(), b"f32") {
+                "u32"
+            } else {
+                "u64"
+            })
+            .text("`")
+            .fail();
+    }
+}
+
+/// The type of a float among these fields and those of nested elements.
+const fn float_in(fields: &[ScalarNode]) -> Option<&'static str> {
+    let mut i = 0;
+    while i < fields.len() {
+        let found = match fields[i].of {
+            Scalar::Primitive(name) if equal(name.as_bytes(), b"f32") => Some("f32"),
+            Scalar::Primitive(name) if equal(name.as_bytes(), b"f64") => Some("f64"),
+            Scalar::Primitive(_) => None,
+            Scalar::Nested(inner) => float_in(inner.fields),
+        };
+        if found.is_some() {
+            return found;
+        }
+        i += 1;
+    }
+    None
 }
 
 /// Fails where `capacity` is zero.

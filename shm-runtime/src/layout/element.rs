@@ -6,6 +6,7 @@
 
 use super::field::{Field, SchemaField};
 use super::node::{ElementNode, Scalar, ScalarNode};
+use crate::memory::entries::Entry;
 use crate::memory::scalar;
 use bytemuck::{Pod, Zeroable};
 use core::marker::PhantomData;
@@ -127,6 +128,32 @@ impl<T: ShmType, const N: usize> ShmType for [T; N] {
     };
 }
 
+/// What the elements of a structure are, where that is described: one [`ShmType`], or a key and a value.
+pub trait Described {
+    /// The description.
+    const ELEMENT: ElementNode;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ShmType> Described for T {
+    const ELEMENT: ElementNode = <T as ShmType>::ELEMENT;
+}
+
+impl<K: ShmType, V: ShmType> Described for Entry<K, V> {
+    const ELEMENT: ElementNode = ElementNode {
+        name: "entry",
+        doc: "",
+        size: size_of::<Self>(),
+        align: align_of::<Self>(),
+        fields: &const {
+            [
+                ScalarNode::new("key", &K::ELEMENT, 0),
+                ScalarNode::new("value", &V::ELEMENT, core::mem::offset_of!(Self, value)),
+            ]
+        },
+    };
+}
+
 /// Finds the description of `T`, or an opaque one: see the module's text.
 #[derive(Debug)]
 pub struct Describe<T>(PhantomData<T>);
@@ -158,10 +185,10 @@ pub struct DescribeField<F>(PhantomData<F>);
 
 impl<F: Field> DescribeField<F>
 where
-    F::Element: ShmType,
+    F::Element: Described,
 {
     /// The described form.
-    pub const ELEMENT: Option<&'static ElementNode> = Some(&<F::Element as ShmType>::ELEMENT);
+    pub const ELEMENT: Option<&'static ElementNode> = Some(&<F::Element as Described>::ELEMENT);
 }
 
 /// What every other type has.

@@ -284,24 +284,7 @@ pub(super) fn copy_from_shared<T: Pod>(from: *const T, to: *mut T, count: usize)
     if bytes > BULK && bulk(from.cast(), to.cast(), bytes) {
         return;
     }
-    macro_rules! words {
-        ($atomic:ty, $int:ty) => {
-            for i in 0..bytes / size_of::<$int>() {
-                step();
-                // SAFETY: word `i` lies within `count` values at `from`, is naturally aligned, and
-                // shared memory is only touched in words of this width.
-                let word = unsafe { &*from.cast::<$atomic>().add(i) }.load(Relaxed);
-                // SAFETY: word `i` lies within `count` values at `to`, which is private.
-                unsafe { to.cast::<$int>().add(i).write_unaligned(word) };
-            }
-        };
-    }
-    match Cells::<T>::WIDTH {
-        8 => words!(AtomicU64, u64),
-        4 => words!(AtomicU32, u32),
-        2 => words!(AtomicU16, u16),
-        _ => words!(AtomicU8, u8),
-    }
+    words_from_shared(Cells::<T>::WIDTH, from.cast(), to.cast(), bytes);
 }
 
 /// Copies `count` values into shared memory: the mirror of [`copy_from_shared`].
@@ -311,19 +294,50 @@ pub(super) fn copy_to_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
     if bytes > BULK && bulk(from.cast(), to.cast(), bytes) {
         return;
     }
+    words_to_shared(Cells::<T>::WIDTH, from.cast(), to.cast(), bytes);
+}
+
+/// Copies `bytes`, in words of `width`, out of shared memory: `width` is 1, 2, 4 or 8 and divides `bytes` and the
+/// address `from`, whose memory is in bounds and only touched in words of this width; `to` is private, writable and
+/// as long.
+#[inline(always)]
+pub(super) fn words_from_shared(width: usize, from: *const u8, to: *mut u8, bytes: usize) {
     macro_rules! words {
         ($atomic:ty, $int:ty) => {
             for i in 0..bytes / size_of::<$int>() {
-                // SAFETY: word `i` lies within `count` values at `from`, which is private.
+                step();
+                // SAFETY: word `i` lies within `bytes` bytes at `from`, is naturally aligned, and
+                // shared memory is only touched in words of this width.
+                let word = unsafe { &*from.cast::<$atomic>().add(i) }.load(Relaxed);
+                // SAFETY: word `i` lies within `bytes` bytes at `to`, which is private.
+                unsafe { to.cast::<$int>().add(i).write_unaligned(word) };
+            }
+        };
+    }
+    match width {
+        8 => words!(AtomicU64, u64),
+        4 => words!(AtomicU32, u32),
+        2 => words!(AtomicU16, u16),
+        _ => words!(AtomicU8, u8),
+    }
+}
+
+/// Copies `bytes` into shared memory: the mirror of [`words_from_shared`].
+#[inline(always)]
+pub(super) fn words_to_shared(width: usize, from: *const u8, to: *mut u8, bytes: usize) {
+    macro_rules! words {
+        ($atomic:ty, $int:ty) => {
+            for i in 0..bytes / size_of::<$int>() {
+                // SAFETY: word `i` lies within `bytes` bytes at `from`, which is private.
                 let word = unsafe { from.cast::<$int>().add(i).read_unaligned() };
                 step();
-                // SAFETY: word `i` lies within `count` values at `to`, is naturally aligned, and
+                // SAFETY: word `i` lies within `bytes` bytes at `to`, is naturally aligned, and
                 // shared memory is only touched in words of this width.
                 unsafe { &*to.cast::<$atomic>().add(i) }.store(word, Relaxed);
             }
         };
     }
-    match Cells::<T>::WIDTH {
+    match width {
         8 => words!(AtomicU64, u64),
         4 => words!(AtomicU32, u32),
         2 => words!(AtomicU16, u16),
@@ -361,6 +375,22 @@ fn bulk(from: *const u8, to: *mut u8, bytes: usize) -> bool {
         let _ = (from, to, bytes);
         false
     }
+}
+
+/// Asks for the line at `place` to be brought here for reading: a hint.
+#[inline(always)]
+pub fn prefetch_read<W>(place: *const W) {
+    #[cfg(all(target_arch = "x86_64", not(test), not(loom)))]
+    // SAFETY: a prefetch changes nothing that can be seen and never faults, whatever the address.
+    unsafe {
+        core::arch::asm!(
+            "prefetcht0 [{}]",
+            in(reg) place,
+            options(nostack, preserves_flags, readonly)
+        );
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(test), not(loom))))]
+    let _ = place;
 }
 
 /// Asks for the line at `place` to be brought here for writing: a hint.

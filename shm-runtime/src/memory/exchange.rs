@@ -26,7 +26,7 @@
 
 use super::atomic::{
     AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Ordering::{Acquire, Relaxed, Release},
     fence,
 };
 use super::lane::{Intent, LaneRecord, Phase, Place};
@@ -361,8 +361,9 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     ) -> bool {
         own.record.open(target.phase, target.number, target.old);
         let Target { word, at, old, .. } = *target;
+        let order = target.phase.order(); // a constant, wherever this is inlined
         // (A), both ways
-        let done = ready() && at.compare_exchange(old, new, AcqRel, Relaxed).is_ok();
+        let done = ready() && at.compare_exchange(old, new, order, Relaxed).is_ok();
         if done {
             linearized(own.lane, word, old, new);
             self.set_spare(own, out);
@@ -382,9 +383,11 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     pub fn announced(&self, filling: bool) -> bool {
         self.records.iter().any(|record| {
             let wanted = match record.state().phase() {
-                Phase::Filling | Phase::Push | Phase::Return | Phase::Publish => filling,
+                Phase::Filling | Phase::Push | Phase::Return | Phase::Publish | Phase::Insert => {
+                    filling
+                }
                 Phase::Emptying | Phase::Take | Phase::Reclaim => !filling,
-                Phase::Idle | Phase::Held => false,
+                Phase::Idle | Phase::Held | Phase::Inserted => false,
             };
             wanted && record.place() == self.place
         })

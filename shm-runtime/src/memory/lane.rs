@@ -10,8 +10,8 @@
 //! (S) `close.state -> Exchange::evidence`: the spare is settled for whoever sees the phase closed.
 
 use super::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
+    AtomicU64, Ordering,
+    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 use super::seeded::{Bug, seeded};
 use super::shared::impl_shared;
@@ -58,14 +58,28 @@ pub enum Phase {
     /// The spare is about to be exchanged for the node that a word holds for the last time: what it says is
     /// replaced.
     Publish = 8,
+    /// The spare is about to be exchanged for the node of an empty bucket: see [`super::bucket`].
+    Insert = 9,
+    /// A bucket was claimed, and it is undecided whether the key is this operation's; the spare is settled.
+    Inserted = 10,
 }
 
 impl Phase {
+    /// The order of the exchange itself. Who claims a bucket then looks for rivals, who do the same: each must see
+    /// the other, and that takes a total order of the claims and the looks (`structures::map::table`).
+    #[inline(always)]
+    pub const fn order(self) -> Ordering {
+        match self {
+            Self::Insert => SeqCst,
+            _ => AcqRel,
+        }
+    }
+
     /// Whether two nodes are about to change hands, so that the spare may be stale.
     pub const fn is_exchange(self) -> bool {
         matches!(
             self,
-            Self::Push | Self::Take | Self::Return | Self::Reclaim | Self::Publish
+            Self::Push | Self::Take | Self::Return | Self::Reclaim | Self::Publish | Self::Insert
         )
     }
 }
@@ -94,6 +108,8 @@ impl State {
             6 => Phase::Return,
             7 => Phase::Reclaim,
             8 => Phase::Publish,
+            9 => Phase::Insert,
+            10 => Phase::Inserted,
             _ => Phase::Idle,
         }
     }
@@ -248,6 +264,8 @@ mod tests {
             Phase::Return,
             Phase::Reclaim,
             Phase::Publish,
+            Phase::Insert,
+            Phase::Inserted,
         ];
         for phase in phases {
             let number = (1 << 60) - 1;

@@ -2,9 +2,12 @@
 
 pub mod atomic;
 pub mod attachment;
+pub mod bucket;
 pub mod cell;
 pub mod control;
+pub mod entries;
 pub mod exchange;
+pub mod hash;
 pub mod kernel;
 pub mod lane;
 pub mod lanes;

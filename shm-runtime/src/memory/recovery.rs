@@ -5,8 +5,10 @@
 //! kernel releases, so two never work on one lane. Nobody's progress waits for it.
 
 use super::atomic::AtomicU64;
+use super::bucket;
 use super::exchange::{Dynamic, Exchange, Line};
 use super::lane::{LaneRecord, Phase, Place};
+use super::seeded::{Bug, seeded};
 use super::shelf;
 use super::signals::{Kernel, Signals};
 
@@ -35,7 +37,7 @@ pub fn settle_lane(
     let Some(record) = records.get(lane) else {
         return Settled::Clean;
     };
-    // any phase needs at most: settle, hold, return.
+    // any phase needs at most three rounds: settle, hold or clean, be seen idle
     for _ in 0..4 {
         let state = record.state();
         let phase = state.phase();
@@ -53,12 +55,20 @@ pub fn settle_lane(
             shelf::put_back(&exchange, record, lane, kernel);
             continue;
         }
+        if phase == Phase::Inserted {
+            if !seeded(Bug::NoCleaning) {
+                bucket::give_up(&exchange, &record.intent(state));
+            }
+            record.close(Phase::Idle);
+            continue;
+        }
         match exchange.settle(lane, &record.intent(state)) {
             None => return Settled::Later,
             Some(true) if matches!(phase, Phase::Take | Phase::Reclaim) => {
                 record.close(Phase::Held)
             }
             Some(false) if phase == Phase::Return => record.close(Phase::Held),
+            Some(true) if phase == Phase::Insert => record.close(Phase::Inserted),
             Some(_) => record.close(Phase::Idle),
         }
     }

@@ -70,6 +70,30 @@ pub enum Bug {
     /// A store that was overtaken is compared with a word that was read before it began. (The model of the
     /// algorithm found it.)
     RememberedWord,
+    /// A sender takes a ticket without having seen that the one before it is out.
+    BlindTicket,
+    /// A subscriber that was overtaken skips one message too many.
+    SkipOne,
+    /// A map's reader does not look at the word again behind its copy.
+    NoSecondLook,
+    /// A reader goes on to the next bucket where one changed while it looked.
+    PassByChanged,
+    /// An inserted entry is a member at once, whoever else inserts its key.
+    NoRivals,
+    /// Who has defeated a rival does not look at its bucket again: it may be a member by now.
+    OnePass,
+    /// A new entry does not raise the bound of its home.
+    NoRaise,
+    /// A bound is lowered without saying so first.
+    LowerSilently,
+    /// A bucket's version stays.
+    NoVersion,
+    /// Recovery leaves an undecided entry of the dead in its bucket.
+    NoCleaning,
+    /// An entry that lost against a rival frees its bucket at once, and its owner takes that for success.
+    FreeLoser,
+    /// "Full" after one look at all buckets.
+    FullAfterOnePass,
 }
 
 #[cfg(not(test))]

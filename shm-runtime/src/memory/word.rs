@@ -43,6 +43,12 @@ impl Packing {
         }
     }
 
+    /// Bits of a node.
+    #[inline(always)]
+    pub const fn node_bits(self) -> u32 {
+        self.bits
+    }
+
     /// Bits of the lap.
     pub const fn lap_bits(self) -> u32 {
         u64::BITS - 1 - self.bits

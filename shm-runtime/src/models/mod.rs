@@ -6,10 +6,14 @@
 
 #![allow(missing_debug_implementations)] // nobody prints a model
 
+mod broadcast;
 mod event;
 mod hostile;
 mod lanes;
 mod leases;
+mod map;
+mod map_world;
+mod per_key;
 mod queue;
 mod queue_ops;
 mod queue_world;

@@ -23,10 +23,10 @@ pub use prune::prune;
 
 use crate::error::{CreateError, Holder, OpenError, OpenOrCreateError, RegisterError};
 use crate::layout::bind::{Binder, Found};
-use crate::layout::element::{Describe, Opaque};
+use crate::layout::element::{Describe, Described, Opaque};
 use crate::layout::node::ElementNode;
 use crate::layout::single::{Singles, without_paths};
-use crate::layout::{ShmLayout, ShmType, Structure};
+use crate::layout::{ShmLayout, Structure};
 use crate::memory::attachment::Attachment;
 use crate::memory::control::ControlData;
 use crate::memory::participant::ParticipantInfo;
@@ -391,9 +391,9 @@ impl<S: ShmLayout> Segment<S> {
     /// As [`register`](Self::register).
     pub fn register_described<F>(segment: &Self, name: &str) -> Result<F, RegisterError>
     where
-        F: Structure<Element: ShmType>,
+        F: Structure<Element: Described>,
     {
-        let wanted = Self::wanted::<F>(segment, name, &<F::Element as ShmType>::ELEMENT)?;
+        let wanted = Self::wanted::<F>(segment, name, &<F::Element as Described>::ELEMENT)?;
         Self::handle(segment, Self::registry(segment).register(&wanted)?)
     }
 
@@ -419,9 +419,9 @@ impl<S: ShmLayout> Segment<S> {
     /// As [`find`](Self::find).
     pub fn find_described<F>(segment: &Self, name: &str) -> Result<F, RegisterError>
     where
-        F: Structure<Element: ShmType>,
+        F: Structure<Element: Described>,
     {
-        let wanted = Self::wanted::<F>(segment, name, &<F::Element as ShmType>::ELEMENT)?;
+        let wanted = Self::wanted::<F>(segment, name, &<F::Element as Described>::ELEMENT)?;
         Self::handle(segment, Self::registry(segment).find(&wanted)?)
     }
 }

@@ -2,13 +2,18 @@
 
 mod array;
 mod atomic;
+pub mod broadcast;
+pub mod map;
 pub mod pool;
 pub mod queue;
 pub mod spsc;
+mod tickets;
 pub mod versioned;
 
 pub use array::Array;
 pub use atomic::Atomic;
+pub use broadcast::{Broadcast, Missed, RecvError, Start, Subscriber};
+pub use map::{Map, Set};
 pub use pool::{Handle, Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
 pub use spsc::{Consumer, Producer, RoleTaken, Spsc};

@@ -1,11 +1,15 @@
 //! The structures under attack: a file for each.
 
+mod broadcast;
+mod map;
 mod plain;
 mod pool;
 mod queue;
 mod spsc;
 mod versioned;
 
+pub use broadcast::Quotes;
+pub use map::Tables;
 pub use plain::Plain;
 pub use pool::Objects;
 pub use queue::Events;

@@ -1,10 +1,18 @@
 //! Each structure's operations, one file each.
 
+mod broadcast;
+mod map;
 mod queue;
 mod versioned;
 
 use super::scenario::Scenario;
 
 pub fn all() -> Vec<Scenario> {
-    [queue::SCENARIOS, versioned::SCENARIOS].concat()
+    [
+        queue::SCENARIOS,
+        versioned::SCENARIOS,
+        broadcast::SCENARIOS,
+        map::SCENARIOS,
+    ]
+    .concat()
 }

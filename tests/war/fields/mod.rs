@@ -1,6 +1,8 @@
 //! The structures that are at war: a file for each, see [`super::spec`].
 
 pub mod atomic;
+pub mod broadcast;
+pub mod map;
 pub mod pool;
 pub mod queue;
 pub mod spsc;

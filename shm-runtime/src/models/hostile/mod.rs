@@ -9,6 +9,8 @@
 //! `SHM_HOSTILE_IMAGES` asks for more images per family, `SHM_HOSTILE_SEED` repeats a run. With a process that
 //! changes the bytes all the time, between pages that must not be touched: `tests/hostile/`.
 
+mod broadcast;
+mod map;
 mod plain;
 mod pool;
 mod queue;

@@ -28,6 +28,7 @@ use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::seeded::{Bug, linearized, seeded};
 use crate::memory::signals::{Event, Kernel};
 use crate::memory::word::{Packing, Word};
+use crate::structures::tickets::first_unclaimed;
 use bytemuck::Pod;
 
 mod looking;
@@ -197,20 +198,7 @@ impl<'a, P: Parts> Ring<'a, P> {
             let word = self.packing().unpack(look(self.slot(i).1));
             Self::claimed(end, word)
         };
-        let lap = count(0);
-        // word `low` was claimed in this lap, word `high` (or the end) was not
-        let (mut low, mut high) = (0, self.capacity());
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if count(middle) >= lap {
-                low = middle
-            } else {
-                high = middle
-            }
-        }
-        lap.wrapping_sub(1)
-            .wrapping_mul(self.capacity())
-            .wrapping_add(high)
+        first_unclaimed(self.capacity(), count)
     }
 
     /// Moves a walk past a word in which its ticket was claimed already.

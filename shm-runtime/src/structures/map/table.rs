@@ -1,0 +1,416 @@
+//! The map's algorithm: open addressing in exchange words, with a bound on how far each home's keys may be.
+//!
+//! A key's *home* and *fingerprint* follow from its hash. It lies in some bucket on the home's probe sequence, within
+//! the home's *bound*. An entry is complete in its node before a bucket names it, so there is no half-written
+//! state. A bucket goes through `Empty → Inserting → Member → Empty`, or `Inserting → Collided → Empty`; each change
+//! raises its version, and is one compare-and-swap.
+//!
+//! - *Look-up*: the bound, then the buckets within it; only one with the right fingerprint is looked into, and the word
+//!   is looked at again behind the copy. One that changed meanwhile is looked at again: *never* passed by.
+//! - *Insertion*: exchange the spare for the node of the first empty bucket, as `Inserting`; raise the bound; look at
+//!   all buckets within it for rivals of the same key. A member defeats us. Of two that are inserting the one nearer to
+//!   the home wins; the other gives way, and helps it. No rival left: `Member`. Defeated: `Collided`, and whoever
+//!   claimed the bucket empties it.
+//! - *Replacing* a value is one exchange in its bucket; *removal* one change, after which the bound is lowered if the
+//!   entry was in its last step.
+//! - *Lowering*: mark the bound, look from its end backwards for an entry of this home, and store the new one unless
+//!   the bound was touched meanwhile. Raising clears the mark, so that a new entry is either seen or defeats it.
+//!
+//! Bounds and promotion are Purcell and Harris's ("Non-blocking hashtables with open addressing", DISC 2005;
+//! UCAM-CL-TR-639). What differs: nodes are exchanged, so nothing is ever "busy"; a value is replaced in place; the
+//! version of the bound is in its own word; and a reader never leaves a bucket that changed under it.
+//!
+//! # Why it is right
+//!
+//! *One entry per key.* Let X be promoted before Y, both members. Y's promoter looked at X's bucket behind Y's claim and
+//! saw no entry of the key there (it would have defeated one of the two, and after a defeat it looks again); so X
+//! was claimed later than Y. Then X's promoter looked behind X's claim while Y was inserting, within the bound (Y's
+//! promoter had raised it before): it defeats X or Y before it may promote. A contradiction.
+//!
+//! *Nothing is missed.* A key that is there throughout a look-up stays in *one* bucket, because it changes
+//! buckets only through absence; that bucket is within the bound from its first raise on; and one that changes
+//! is looked at again. So a miss means that the key was absent at some moment.
+//!
+//! *When.* An insertion takes effect at its promotion, a replacement and a removal at their exchange; a look-up that
+//! finds at its first look at the word. An entry that is inserting is absent.
+//!
+//! # If a process dies here
+//!
+//! | step | what is in memory | who repairs it |
+//! |---|---|---|
+//! | filling the spare | nothing that others see | nobody needs to |
+//! | `Insert`, `Publish` before the exchange | an intent; the word is as it was, or moved on without us | recovery: not done |
+//! | behind it, the spare not stored | our node is in the bucket | recovery: done, and on as below |
+//! | `Inserted`: inserting or collided | a bucket is occupied, the key absent | who inserts the same key decides it, and may promote it: it took effect. Else recovery empties the bucket |
+//! | promoted, the phase open | finished | recovery closes the phase |
+//! | removed, the bound not lowered | misses look further than they need | the next removal there, or insertion that finds its end empty |
+//! | lowering | a mark; the bound is as it was | a raise clears it, another lowering takes over |
+//! | stopped anywhere | a spare and a bucket are withheld | SIGCONT or death; nobody waits |
+//!
+//! # Ordering
+//!
+//! (A) claim, exchange -> word, (B) refill -> validated copy: see `memory::exchange`.
+//!
+//! Three pairs of a store and a later load of another word need one total order, so all claims, promotions, defeats,
+//! raises and marks, and all loads behind them, are SeqCst: claim X, look at Y, against claim Y, look at X (two
+//! inserters); claim, read the bound, against mark, look at buckets (inserter and lowerer); and claim, read the
+//! bound, against raise, look at buckets (two inserters, one beyond the bound of the other). On x86 that costs nothing:
+//! the loads are plain, and a compare-and-swap is a full barrier anyway. Look-ups by readers need no such order. The
+//! model is `models::map`.
+
+use super::bound::Bound;
+use crate::memory::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, SeqCst},
+    fence,
+};
+use crate::memory::bucket::{self, Buckets, State};
+use crate::memory::cell::prefetch_read;
+use crate::memory::entries::Entries;
+use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
+use crate::memory::hash::hash;
+use crate::memory::lane::{Intent, Phase};
+use crate::memory::seeded::{Bug, linearized, seeded};
+use bytemuck::{Pod, bytes_of};
+
+mod insertion;
+
+/// Buckets in a line of the cache.
+const LINE: usize = 8;
+/// Changes under one's eyes after which the words are not believed any more: in good faith each is somebody else's
+/// success.
+const PATIENCE: usize = 1 << 20;
+
+/// Why an operation ended without doing what it was to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// There is no empty bucket.
+    Full {
+        /// Whether some bucket was occupied and undecided: by who is inserting, or died of it.
+        pending: bool,
+    },
+    /// The words make no sense.
+    Corrupt,
+}
+
+impl From<Corrupt> for Stop {
+    fn from(_: Corrupt) -> Self {
+        Self::Corrupt
+    }
+}
+
+/// The parts of a map: of a handle, of a test's memory, of a model's.
+pub trait Parts {
+    /// The key type: keys are equal if their bytes are.
+    type Key: Pod;
+    /// The value type.
+    type Value: Pod;
+    /// How many buckets, in the type or not.
+    type Capacity: Capacity;
+    /// Buckets and lanes.
+    fn exchange(&self) -> Exchange<'_, Self::Capacity>;
+    /// The homes' bounds, as many as buckets.
+    fn bounds(&self) -> &<Self::Capacity as Capacity>::Words;
+    /// The nodes.
+    fn entries(&self) -> &Entries<Self::Key, Self::Value>;
+}
+
+/// The algorithm over a map's parts.
+#[derive(Debug)]
+pub struct Table<'a, P>(pub &'a P);
+
+impl<P> Clone for Table<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<P> Copy for Table<'_, P> {}
+
+/// A key, and where to look for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought<K> {
+    key: K,
+    home: usize,
+    print: u64,
+}
+
+/// A bucket, as it was read.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    /// From the home.
+    distance: usize,
+    slot: usize,
+    at: &'a AtomicU64,
+    word: u64,
+}
+
+/// An entry of the map, as it was read.
+#[derive(Clone, Copy, Debug)]
+struct Found<'a, V> {
+    place: Place<'a>,
+    value: V,
+}
+
+/// What a look into a bucket showed.
+enum Seen<V> {
+    /// The key that is sought.
+    Same(V),
+    /// Another one.
+    Other,
+    /// The word changed meanwhile.
+    Changed,
+}
+
+impl<'a, P: Parts> Table<'a, P> {
+    #[inline(always)]
+    fn exchange(self) -> Exchange<'a, P::Capacity> {
+        self.0.exchange()
+    }
+
+    #[inline(always)]
+    fn buckets(self) -> Buckets {
+        Buckets::for_capacity(self.capacity())
+    }
+
+    #[inline(always)]
+    fn words(self) -> &'a [AtomicU64] {
+        P::Capacity::slice(self.exchange().words)
+    }
+
+    #[inline(always)]
+    fn bound(self, home: usize) -> &'a AtomicU64 {
+        &P::Capacity::slice(self.0.bounds())[home & (self.capacity() - 1)]
+    }
+
+    /// How many buckets there are: a power of two.
+    #[inline(always)]
+    pub fn capacity(self) -> usize {
+        self.exchange().capacity()
+    }
+
+    /// Where to look for a key.
+    #[inline(always)]
+    pub fn seek(self, key: P::Key) -> Sought<P::Key> {
+        let hash = hash(bytes_of(&key));
+        Sought {
+            key,
+            home: hash as usize & (self.capacity() - 1),
+            print: self.buckets().print(hash),
+        }
+    }
+
+    /// Asks for what a look-up will need first.
+    #[inline(always)]
+    pub fn prefetch(self, sought: &Sought<P::Key>) {
+        prefetch_read(self.bound(sought.home));
+        prefetch_read(&raw const self.words()[self.slot(sought.home, 0)]);
+    }
+
+    /// The bucket at a distance from a home: round the home's line, then lines further and further apart. A
+    /// permutation of all buckets, whatever the home.
+    #[inline(always)]
+    pub(super) fn slot(self, home: usize, distance: usize) -> usize {
+        let mask = self.capacity() - 1;
+        if mask < LINE {
+            return (home + distance) & mask;
+        }
+        let line = distance / LINE;
+        let line = home / LINE + line * (line + 1) / 2; // triangular numbers visit every line
+        (line * LINE + (home + distance) % LINE) & mask
+    }
+
+    /// The bucket at a distance from a home, read for writers.
+    #[inline(always)]
+    fn place(self, home: usize, distance: usize) -> Place<'a> {
+        let slot = self.slot(home, distance);
+        let at = &self.words()[slot];
+        let word = at.load(SeqCst); // (A), and see the module's text
+        Place {
+            distance,
+            slot,
+            at,
+            word,
+        }
+    }
+
+    /// Copies what a bucket's node holds, if it is the key that is sought, and looks at the word again.
+    #[inline(always)]
+    fn examine<R>(
+        self,
+        place: &Place<'_>,
+        key: &P::Key,
+        then: impl FnOnce(usize) -> Option<R>,
+    ) -> Result<Seen<R>, Stop> {
+        let node = self.exchange().named(place.slot, place.word); // `key` checks it
+        let found = self.0.entries().key(node).ok_or(Stop::Corrupt)?;
+        let result = if bytes_of(&found) == bytes_of(key) {
+            Seen::Same(then(node).ok_or(Stop::Corrupt)?)
+        } else {
+            Seen::Other
+        };
+        let still = self.exchange().still(place.at, place.word); // (B); also of an entry that is another
+        Ok(if still || seeded(Bug::NoSecondLook) {
+            result
+        } else {
+            Seen::Changed
+        })
+    }
+
+    /// Looks for an entry of the map. Works on read-only mappings.
+    #[inline(always)]
+    fn find<R>(
+        self,
+        sought: &Sought<P::Key>,
+        copy: impl Fn(usize) -> Option<R>,
+    ) -> Result<Option<Found<'a, R>>, Stop> {
+        let buckets = self.buckets();
+        let member = buckets.member(sought.print);
+        let reach = Bound(look(self.bound(sought.home))).reach(self.capacity());
+        let (mut distance, mut changes) = (0, 0);
+        while distance <= reach {
+            let slot = self.slot(sought.home, distance);
+            let at = &self.words()[slot];
+            let word = at.load(Relaxed); // ordered by the fence, where it is believed
+            if buckets.face(word) != member {
+                distance += 1;
+                continue;
+            }
+            fence(Acquire); // (A)
+            let place = Place {
+                distance,
+                slot,
+                at,
+                word,
+            };
+            match self.examine(&place, &sought.key, &copy)? {
+                Seen::Same(value) => return Ok(Some(Found { place, value })),
+                Seen::Changed if !seeded(Bug::PassByChanged) => changes += 1, // the same bucket again
+                _ => distance += 1,
+            }
+            if changes > PATIENCE {
+                return Err(Stop::Corrupt);
+            }
+        }
+        Ok(None)
+    }
+
+    #[inline(always)]
+    fn find_value(self, sought: &Sought<P::Key>) -> Result<Option<Found<'a, P::Value>>, Stop> {
+        self.find(sought, |node| self.0.entries().value(node))
+    }
+
+    /// A copy of the value of a key.
+    #[inline(always)]
+    pub fn get(self, sought: &Sought<P::Key>) -> Result<Option<P::Value>, Stop> {
+        Ok(self.find_value(sought)?.map(|found| found.value))
+    }
+
+    /// The entry in a bucket, if there is one.
+    pub fn member(self, slot: usize) -> Option<(P::Key, P::Value)> {
+        let (at, entries) = (self.words().get(slot)?, self.0.entries());
+        for _ in 0..PATIENCE {
+            let word = look(at);
+            if self.buckets().state(word) != State::Member {
+                return None;
+            }
+            let node = self.exchange().named(slot, word); // `key` checks it
+            let entry = entries.key(node).zip(entries.value(node));
+            if self.exchange().still(at, word) {
+                return entry; // (B)
+            }
+        }
+        None
+    }
+
+    /// How many entries there are; others may insert and remove meanwhile.
+    #[expect(clippy::len_without_is_empty, reason = "the handle has it")]
+    pub fn len(self) -> usize {
+        let is_member = |word: &&AtomicU64| self.buckets().state(look(word)) == State::Member;
+        self.words().iter().filter(is_member).count()
+    }
+
+    /// Changes the state of a bucket, if it still is what it was.
+    #[inline(always)]
+    fn turn(self, place: &Place<'_>, state: State) -> bool {
+        let new = self.buckets().turn(place.word, state);
+        // SeqCst: see the module's text; (A)
+        let turned = place.at.compare_exchange(place.word, new, SeqCst, Relaxed);
+        if turned.is_ok() {
+            linearized(usize::MAX, place.slot, place.word, new);
+        }
+        turned.is_ok()
+    }
+
+    /// Removes a key; the value that it had. Needs no lane: nothing of it can be half done but the bound.
+    pub fn remove(self, key: P::Key) -> Result<Option<P::Value>, Stop> {
+        let sought = self.seek(key);
+        for _ in 0..PATIENCE {
+            let Some(found) = self.find_value(&sought)? else {
+                return Ok(None);
+            };
+            if self.turn(&found.place, State::Empty) {
+                let bound = Bound(self.bound(sought.home).load(SeqCst));
+                if bound.ends_at(found.place.distance) {
+                    self.lower(sought.home);
+                }
+                return Ok(Some(found.value));
+            }
+        }
+        Err(Stop::Corrupt)
+    }
+
+    /// Lowers the bound of a home to what its entries need; gives up where somebody else touches it.
+    #[cold]
+    #[inline(never)]
+    fn lower(self, home: usize) {
+        let at = self.bound(home);
+        let mut bound = Bound(at.load(SeqCst));
+        if bound.is_lowest() {
+            return;
+        }
+        if !seeded(Bug::LowerSilently) {
+            let marked = bound.marked();
+            // SeqCst: the mark before the looks
+            if at
+                .compare_exchange(bound.0, marked.0, SeqCst, Relaxed)
+                .is_err()
+            {
+                return;
+            }
+            bound = marked;
+        }
+        let Some(last) = self.last_of(home, bound.reach(self.capacity())) else {
+            return;
+        };
+        // who raised it meanwhile, or marked it, takes over
+        let _ = at.compare_exchange(bound.0, bound.lowered(last).0, SeqCst, Relaxed);
+    }
+
+    /// The last distance within `reach` at which there is an entry of `home`, or one that may become one.
+    fn last_of(self, home: usize, reach: usize) -> Option<usize> {
+        let mut changes = 0;
+        let mut distance = reach;
+        while distance >= super::bound::STEP {
+            let place = self.place(home, distance);
+            if matches!(
+                self.buckets().state(place.word),
+                State::Inserting | State::Member
+            ) {
+                let node = self.exchange().named(place.slot, place.word); // `key` checks it
+                let key = self.0.entries().key(node)?;
+                if !self.exchange().still(place.at, place.word) {
+                    changes += 1;
+                    if changes > PATIENCE {
+                        return None;
+                    }
+                    continue; // (B): the same bucket again
+                }
+                if self.seek(key).home == home {
+                    return Some(distance);
+                }
+            }
+            distance -= 1;
+        }
+        Some(0)
+    }
+}

@@ -1,0 +1,327 @@
+//! Operations that exchange nodes: they run on a lane.
+
+use super::{
+    Acquire, Bound, Bug, Found, Intent, Own, PATIENCE, Parts, Phase, Place, Pod, Relaxed, Seen,
+    SeqCst, Sought, State, Stop, Table, Target, bucket, bytes_of, seeded,
+};
+
+/// Looks at all buckets for an empty one, each of which somebody changed.
+const PASSES: usize = 1 << 10;
+
+/// What a look for rivals led to.
+enum Rivals<'a> {
+    /// There is none: the entry may become a member.
+    None,
+    /// The entry is decided.
+    Decided,
+    /// It gave way to this one, which is inserting too.
+    GaveWay(Place<'a>),
+}
+
+impl<'a, P: Parts> Table<'a, P> {
+    /// The lane's parts, with this map as the place of what follows.
+    #[inline(always)]
+    fn enter(self, lane: usize) -> Result<Own<'a>, Stop> {
+        let own = self.exchange().own(lane)?;
+        own.record.enter(self.exchange().place);
+        Ok(own)
+    }
+
+    /// Writes an entry into the lane's spare, where nobody looks; says which node it is.
+    #[inline(always)]
+    fn fill(self, own: &Own<'_>, key: &P::Key, value: &P::Value) -> Result<usize, Stop> {
+        self.exchange().filling(); // (B)
+        let spare = self.exchange().spare_named(own); // `store` checks it
+        if self.0.entries().store(spare, key, value) {
+            Ok(spare)
+        } else {
+            Err(Stop::Corrupt)
+        }
+    }
+
+    /// The exchange of a bucket's node in some phase.
+    #[inline(always)]
+    fn target(self, phase: Phase, place: &Place<'a>) -> Target<'a> {
+        Target {
+            phase,
+            number: bucket::number(self.buckets(), self.capacity(), place.slot, place.word),
+            word: place.slot,
+            at: place.at,
+            old: place.word,
+        }
+    }
+
+    /// Exchanges the lane's spare, which is filled, for the node of a bucket.
+    #[inline(always)]
+    fn put(
+        self,
+        own: &Own<'_>,
+        target: &Target<'a>,
+        print: u64,
+        spare: usize,
+    ) -> Result<u64, Stop> {
+        let (exchange, slot) = (self.exchange(), target.word);
+        let state = match target.phase {
+            Phase::Insert => State::Inserting,
+            _ => State::Member,
+        };
+        let name = exchange.name(slot, spare);
+        let new = self.buckets().put(target.old, state, print, name);
+        let out = exchange.node_in(slot, target.old)?;
+        if exchange.swap_to(own, target, (new, out), || {}) {
+            Ok(new)
+        } else {
+            own.record.close(Phase::Idle);
+            Ok(target.old)
+        }
+    }
+
+    /// Replaces the value of an entry that was found; false where it changed meanwhile.
+    #[inline(always)]
+    fn replace<R>(
+        self,
+        own: &Own<'_>,
+        sought: &Sought<P::Key>,
+        found: &Found<'a, R>,
+        value: &P::Value,
+    ) -> Result<bool, Stop> {
+        let spare = self.fill(own, &sought.key, value)?;
+        let target = self.target(Phase::Publish, &found.place);
+        let done = self.put(own, &target, sought.print, spare)? != target.old;
+        own.record.close(Phase::Idle);
+        Ok(done)
+    }
+
+    /// Inserts a key or replaces its value; the value before.
+    #[inline(always)]
+    pub fn insert(
+        self,
+        lane: usize,
+        key: P::Key,
+        value: &P::Value,
+    ) -> Result<Option<P::Value>, Stop> {
+        let (own, sought) = (self.enter(lane)?, self.seek(key));
+        for _ in 0..PATIENCE {
+            match self.find_value(&sought)? {
+                Some(found) if self.replace(&own, &sought, &found, value)? => {
+                    return Ok(Some(found.value));
+                }
+                Some(_) => {}
+                None if self.claim(&own, &sought, value)? => return Ok(None),
+                None => {}
+            }
+        }
+        Err(Stop::Corrupt)
+    }
+
+    /// Inserts a key that is not there; the value that it has if it is.
+    #[inline(always)]
+    pub fn add(self, lane: usize, key: P::Key, value: &P::Value) -> Result<Option<P::Value>, Stop> {
+        let (own, sought) = (self.enter(lane)?, self.seek(key));
+        for _ in 0..PATIENCE {
+            if let Some(found) = self.find_value(&sought)? {
+                return Ok(Some(found.value));
+            }
+            if self.claim(&own, &sought, value)? {
+                return Ok(None);
+            }
+        }
+        Err(Stop::Corrupt)
+    }
+
+    /// Replaces the value of a key that is there by what `next` makes of it; the value before. `next` gives none
+    /// where it is to stay, and then the value is an error.
+    #[inline(always)]
+    pub fn update(
+        self,
+        lane: usize,
+        key: P::Key,
+        mut next: impl FnMut(P::Value) -> Option<P::Value>,
+    ) -> Result<Option<Result<P::Value, P::Value>>, Stop> {
+        let (own, sought) = (self.enter(lane)?, self.seek(key));
+        for _ in 0..PATIENCE {
+            let Some(found) = self.find_value(&sought)? else {
+                return Ok(None);
+            };
+            let Some(value) = next(found.value) else {
+                return Ok(Some(Err(found.value)));
+            };
+            if self.replace(&own, &sought, &found, &value)? {
+                return Ok(Some(Ok(found.value)));
+            }
+        }
+        Err(Stop::Corrupt)
+    }
+
+    /// Replaces the value of a key if its bytes are those of `current`.
+    #[inline(always)]
+    pub fn compare_exchange(
+        self,
+        lane: usize,
+        key: P::Key,
+        current: &P::Value,
+        new: &P::Value,
+    ) -> Result<Option<Result<P::Value, P::Value>>, Stop> {
+        let next = |value: P::Value| same(&value, current).then_some(*new);
+        self.update(lane, key, next)
+    }
+
+    /// Claims a bucket for an entry and decides it: whether the entry became a member, or lost against another.
+    fn claim(self, own: &Own<'_>, sought: &Sought<P::Key>, value: &P::Value) -> Result<bool, Stop> {
+        let spare = self.fill(own, &sought.key, value)?;
+        self.mend(sought.home);
+        let (target, claimed) = self.occupy(own, sought, spare)?;
+        own.record.close(Phase::Inserted);
+        let decided = self.decide(sought, claimed);
+        let intent = Intent {
+            phase: Phase::Inserted,
+            number: target.number,
+            old: target.old,
+        };
+        let lost = bucket::give_up(&self.exchange(), &intent);
+        own.record.close(Phase::Idle);
+        decided.map(|()| !lost)
+    }
+
+    /// Lowers a bound that a process left too high when it died.
+    #[inline(always)]
+    fn mend(self, home: usize) {
+        let bound = Bound(self.bound(home).load(Relaxed)); // lowering looks again
+        if bound.is_lowest() {
+            return;
+        }
+        let end = self.place(home, bound.reach(self.capacity()));
+        if self.buckets().state(end.word) == State::Empty {
+            self.lower(home);
+        }
+    }
+
+    /// Puts the filled spare into the first empty bucket, as an entry that is inserting.
+    fn occupy(
+        self,
+        own: &Own<'_>,
+        sought: &Sought<P::Key>,
+        spare: usize,
+    ) -> Result<(Target<'a>, Place<'a>), Stop> {
+        let buckets = self.buckets();
+        let (mut last, mut changes) = (None, 0);
+        for _ in 0..PASSES {
+            let (mut versions, mut pending) = (0_u64, false);
+            for distance in 0..self.capacity() {
+                let mut place = self.place(sought.home, distance);
+                while buckets.state(place.word) == State::Empty {
+                    let target = self.target(Phase::Insert, &place);
+                    let word = self.put(own, &target, sought.print, spare)?;
+                    if word != target.old {
+                        return Ok((target, Place { word, ..place }));
+                    }
+                    place.word = place.at.load(Acquire); // (A): lost to somebody else's success
+                    changes += 1;
+                    if changes > PATIENCE {
+                        return Err(Stop::Corrupt);
+                    }
+                }
+                versions = versions.wrapping_add(buckets.version(place.word));
+                pending |= buckets.state(place.word) != State::Member;
+            }
+            // Versions only grow: the same sum twice, so between the two looks no bucket was empty.
+            if last == Some(versions) || seeded(Bug::FullAfterOnePass) {
+                return Err(Stop::Full { pending });
+            }
+            last = Some(versions);
+        }
+        Err(Stop::Corrupt)
+    }
+
+    /// Decides an entry that is inserting, or that it gave way to. Anybody may run it.
+    fn decide(self, sought: &Sought<P::Key>, mut entry: Place<'a>) -> Result<(), Stop> {
+        for _ in 0..=self.capacity() {
+            self.raise(sought.home, entry.distance);
+            match self.rivals(sought, &entry)? {
+                Rivals::None => {
+                    self.turn(&entry, State::Member);
+                    return Ok(());
+                }
+                Rivals::Decided => return Ok(()),
+                Rivals::GaveWay(winner) => entry = winner, // nearer to the home each time
+            }
+        }
+        Err(Stop::Corrupt)
+    }
+
+    /// Looks for others of the key within the bound, and lets one win against each.
+    fn rivals(self, sought: &Sought<P::Key>, entry: &Place<'a>) -> Result<Rivals<'a>, Stop> {
+        let buckets = self.buckets();
+        let reach = Bound(self.bound(sought.home).load(SeqCst)).reach(self.capacity());
+        let (mut distance, mut changes) = (0, 0);
+        while distance <= reach && !seeded(Bug::NoRivals) {
+            let place = self.place(sought.home, distance);
+            let now = buckets.unpack(place.word);
+            let is_member = now.state == State::Member;
+            let alive = is_member || now.state == State::Inserting;
+            if distance == entry.distance || !alive || now.print != sought.print {
+                distance += 1;
+                continue;
+            }
+            match self.examine(&place, &sought.key, |_| Some(()))? {
+                Seen::Other => distance += 1,
+                Seen::Changed => changes += 1,
+                Seen::Same(()) if is_member => {
+                    self.turn(entry, defeated());
+                    return Ok(Rivals::Decided);
+                }
+                Seen::Same(()) if distance < entry.distance => {
+                    self.turn(entry, defeated());
+                    return Ok(Rivals::GaveWay(place));
+                }
+                Seen::Same(()) => {
+                    if entry.at.load(SeqCst) != entry.word {
+                        return Ok(Rivals::Decided);
+                    }
+                    self.turn(&place, defeated());
+                    changes += 1; // the same bucket again: it may be a member by now
+                    distance += usize::from(seeded(Bug::OnePass));
+                }
+            }
+            if changes > PATIENCE {
+                return Err(Stop::Corrupt);
+            }
+        }
+        Ok(Rivals::None)
+    }
+
+    /// Sees to it that a distance is within the bound of its home, and will be.
+    #[inline(always)]
+    fn raise(self, home: usize, distance: usize) {
+        let at = self.bound(home);
+        for _ in 0..PATIENCE {
+            let bound = Bound(at.load(SeqCst)); // SeqCst: behind the claim
+            let within = bound.reach(self.capacity()) >= distance;
+            if within && !bound.is_scanning() || seeded(Bug::NoRaise) {
+                return;
+            }
+            let raised = bound.raised(distance);
+            if at
+                .compare_exchange(bound.0, raised.0, SeqCst, Relaxed)
+                .is_ok()
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// What a defeated entry becomes. Its bucket stays occupied until its owner has seen that it lost.
+fn defeated() -> State {
+    if seeded(Bug::FreeLoser) {
+        State::Empty
+    } else {
+        State::Collided
+    }
+}
+
+/// Whether two values are the same bytes.
+#[inline(always)]
+fn same<T: Pod>(left: &T, right: &T) -> bool {
+    bytes_of(left) == bytes_of(right)
+}

@@ -1,0 +1,44 @@
+//! `Map`, `Set`, and recovery of their lanes.
+
+use super::Victim;
+use shm_runtime::{Map, Segment, Set, ShmLayout};
+
+/// The segment.
+#[derive(Debug, ShmLayout)]
+#[shm(lanes = 4)]
+pub struct Schema {
+    map: Map<u32, [u64; 3], 8>,
+    set: Set<u64, 4>,
+}
+
+/// The tables.
+#[derive(Debug)]
+pub struct Tables;
+
+impl Victim for Tables {
+    type Schema = Schema;
+    const NAME: &'static str = "map";
+    const PLACES: &'static [&'static str] =
+        &["@lanes", "@participants", "map", "map", "map", "set"];
+
+    fn operate(segment: &Segment<Schema>) {
+        let Schema { map, set } = &**segment;
+        for key in 0..6 {
+            let _ = map.insert(key, [7; 3]);
+            let _ = map.get_or_insert(key + 3, [8; 3]);
+            let _ = map.update(key, |value| value.map(|part| part + 1));
+            let _ = map.compare_exchange(key, [8; 3], [9; 3]);
+            let _ = map.get(key + 1);
+            let _ = set.insert(u64::from(key));
+        }
+        assert!(map.len() <= 8 && map.iter().count() <= 8);
+        assert!(map.get_many(&[1, 2, 3], &mut [None; 3]) <= 3);
+        let _ = map.extend((0..9).map(|key| (key, [1; 3])));
+        let _ = (map.is_empty(), set.contains(3), set.iter().count());
+        for key in 0..6 {
+            let _ = map.remove(key);
+            let _ = set.remove(u64::from(key));
+        }
+        let _ = Segment::recover(segment);
+    }
+}

@@ -1,0 +1,198 @@
+//! `Map<u64, Pair, 2>`: each operation over the states empty, one, full, and one with an undecided entry of the dead.
+
+use crate::scenario::{Pair, Scenario, World};
+use crate::tracee::Turn;
+use shm_runtime::Segment;
+
+const fn pair(value: u64) -> Pair {
+    [value, value]
+}
+
+/// The entries in order of their keys, and how many fit in when all are out.
+fn observe(world: &Segment<World>) -> String {
+    let mut seen = entries(world);
+    Segment::recover(world);
+    if entries(world) != seen {
+        seen.push(format!("then {:?}", entries(world)));
+    }
+    for key in 0..9 {
+        let there = world.map.get(key);
+        if there != world.map.remove(key) || world.map.contains(key) {
+            seen.push(format!("{key} was there and not there"));
+        }
+    }
+    let room = (100..109)
+        .take_while(|&key| world.map.insert(key, pair(key)) == Ok(None))
+        .count();
+    if world.map.len() != room {
+        seen.push(format!("then {:?}", entries(world)));
+    }
+    (100..109).for_each(|key| _ = world.map.remove(key));
+    let seen: String = seen.iter().map(|entry| format!("{entry} ")).collect();
+    format!("{seen}| {room}")
+}
+
+fn entries(world: &Segment<World>) -> Vec<String> {
+    let mut entries: Vec<_> = world.map.iter().collect();
+    entries.sort_unstable();
+    let show = |(key, [value, twice]): (u64, Pair)| match value == twice {
+        true => format!("{key}:{value}"),
+        false => format!("{key}:torn"),
+    };
+    entries.into_iter().map(show).collect()
+}
+
+fn empty(_: &Segment<World>) {}
+
+fn one(world: &Segment<World>) {
+    assert_eq!(world.map.insert(1, pair(1)), Ok(None));
+}
+
+fn full(world: &Segment<World>) {
+    one(world);
+    assert_eq!(world.map.insert(2, pair(2)), Ok(None));
+}
+
+/// Nodes are not where they were at first.
+fn used(world: &Segment<World>) {
+    for key in 3..7 {
+        assert_eq!(world.map.insert(key, pair(key)), Ok(None));
+        assert_eq!(world.map.insert(key, pair(9)), Ok(Some(pair(key))));
+        assert_eq!(world.map.remove(key), Some(pair(9)));
+    }
+    one(world);
+}
+
+fn insert(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.map.insert(7, pair(7)));
+}
+
+fn replace(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.map.insert(1, pair(8)));
+}
+
+fn get_or_insert(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.map.get_or_insert(7, pair(7)));
+}
+
+fn update(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.map.update(1, |[value, _]| pair(value + 7)));
+}
+
+fn compare_exchange(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.map.compare_exchange(1, pair(1), pair(8)));
+}
+
+fn remove(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.map.remove(1));
+}
+
+fn get(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.map.get(1));
+}
+
+fn extend(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.map.extend([(7, pair(7)), (8, pair(8)), (6, pair(6))]));
+}
+
+const INSERT: Scenario = Scenario {
+    name: "map.insert, empty",
+    set_up: empty,
+    operation: insert,
+    observe,
+    before: "| 2",
+    after: "7:7 | 2",
+    partly: &[],
+    // stopped with an undecided entry: the key is absent and its bucket taken
+    withheld: &["| 1"],
+};
+
+pub const SCENARIOS: &[Scenario] = &[
+    INSERT,
+    Scenario {
+        name: "map.insert, one",
+        set_up: one,
+        before: "1:1 | 2",
+        after: "1:1 7:7 | 2",
+        withheld: &["1:1 | 1"],
+        ..INSERT
+    },
+    Scenario {
+        name: "map.insert, used",
+        set_up: used,
+        before: "1:1 | 2",
+        after: "1:1 7:7 | 2",
+        withheld: &["1:1 | 1"],
+        ..INSERT
+    },
+    Scenario {
+        name: "map.insert, full",
+        set_up: full,
+        before: "1:1 2:2 | 2",
+        after: "1:1 2:2 | 2",
+        withheld: &[],
+        ..INSERT
+    },
+    Scenario {
+        name: "map.insert, replacing",
+        set_up: full,
+        operation: replace,
+        before: "1:1 2:2 | 2",
+        after: "1:8 2:2 | 2",
+        withheld: &[],
+        ..INSERT
+    },
+    Scenario {
+        name: "map.get_or_insert, one",
+        set_up: one,
+        operation: get_or_insert,
+        before: "1:1 | 2",
+        after: "1:1 7:7 | 2",
+        withheld: &["1:1 | 1"],
+        ..INSERT
+    },
+    Scenario {
+        name: "map.update, used",
+        set_up: used,
+        operation: update,
+        before: "1:1 | 2",
+        after: "1:8 | 2",
+        withheld: &[],
+        ..INSERT
+    },
+    Scenario {
+        name: "map.compare_exchange, full",
+        set_up: full,
+        operation: compare_exchange,
+        before: "1:1 2:2 | 2",
+        after: "1:8 2:2 | 2",
+        withheld: &[],
+        ..INSERT
+    },
+    Scenario {
+        name: "map.remove, full",
+        set_up: full,
+        operation: remove,
+        before: "1:1 2:2 | 2",
+        after: "2:2 | 2",
+        withheld: &[],
+        ..INSERT
+    },
+    Scenario {
+        name: "map.get, full",
+        set_up: full,
+        operation: get,
+        before: "1:1 2:2 | 2",
+        after: "1:1 2:2 | 2",
+        withheld: &[],
+        ..INSERT
+    },
+    Scenario {
+        name: "map.extend, empty",
+        operation: extend,
+        after: "7:7 8:8 | 2",
+        partly: &["7:7 | 2"],
+        withheld: &["| 1", "7:7 | 1"],
+        ..INSERT
+    },
+];
