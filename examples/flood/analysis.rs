@@ -3,11 +3,13 @@
 use std::fmt::Write;
 
 use schemas::flood::{
-    CELLS, COLUMNS, Event, EventKind, FLOODED, Flood, GAUGES, JOURNAL, READINGS, ROWS,
+    CELLS, COLUMNS, Event, EventKind, FLOODED, Flood, GAUGES, JOURNAL, READINGS, ROWS, Reading,
 };
+use shm_runtime::Zeroable;
 
 use crate::flood::checkpoint;
 use crate::flood::hydrographs;
+use crate::flood::publish::number;
 use crate::flood::solver::mass_error;
 use crate::flood::terrain::Terrain;
 use crate::flood::text::{clock, grouped, scientific, sparkline};
@@ -34,8 +36,6 @@ pub(crate) struct Measured {
     pub(crate) flooded: f64,
     /// The deepest water in metres.
     pub(crate) deepest: f32,
-    /// Highest water at each gauge so far, in metres, and when it stood there.
-    pub(crate) peaks: [(f32, f64); GAUGES],
 }
 
 impl Measured {
@@ -49,9 +49,6 @@ impl Measured {
                 time: from.time.load(),
                 rain: from.rain.load(),
                 outflow: from.outflow.load(),
-                peaks: std::array::from_fn(|gauge| {
-                    (from.gauge_peak.get(gauge), from.gauge_peak_time.get(gauge))
-                }),
                 ..Self::default()
             }
         })?;
@@ -122,8 +119,10 @@ pub(crate) fn summary(flood: &Flood, terrain: &Terrain, measured: &Measured) -> 
     row(
         "flooded",
         format!(
-            "{:.1} km² over {FLOODED} m, {:.1} m at the deepest",
-            measured.flooded, measured.deepest
+            "{:.1} km² over {FLOODED} m in {} blocks, {:.1} m at the deepest",
+            measured.flooded,
+            grouped(flood.wet.len() as u64),
+            measured.deepest
         ),
     );
     row(
@@ -138,7 +137,7 @@ pub(crate) fn summary(flood: &Flood, terrain: &Terrain, measured: &Measured) -> 
     text.push('\n');
     text.push_str(&kinds(flood, events));
     text.push('\n');
-    text.push_str(&gauges(flood, measured));
+    text.push_str(&gauges(flood));
     let _ = write!(text, "\nmass error {}\n", scientific(measured.mass_error()));
     text
 }
@@ -170,13 +169,16 @@ fn kinds(flood: &Flood, events: u64) -> String {
 }
 
 /// The water at each gauge: its highest level, and its hydrograph.
-fn gauges(flood: &Flood, measured: &Measured) -> String {
+fn gauges(flood: &Flood) -> String {
     let mut text = String::from("gauge    row  column   catchment    highest     after\n");
-    for (gauge, (peak, time)) in measured.peaks.into_iter().enumerate() {
-        let cell = flood.gauges.get(gauge) as usize;
-        let (row, column) = (cell / COLUMNS, cell % COLUMNS);
-        let (number, area) = (gauge + 1, flood.catchments.get(gauge));
-        let after = clock(time);
+    for gauge in 0..GAUGES {
+        let number = number(gauge);
+        let reading = flood.gauges.get(number).unwrap_or(Reading::zeroed());
+        let (row, column) = (
+            reading.cell as usize / COLUMNS,
+            reading.cell as usize % COLUMNS,
+        );
+        let (area, peak, after) = (reading.catchment, reading.peak, clock(reading.peak_time));
         let levels = hydrographs::find(flood, gauge).map(|found| found.levels);
         let drawn = sparkline(&levels.unwrap_or([0.0; READINGS]), DRAWN);
         // Writing to a `String` does not fail.

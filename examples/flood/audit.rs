@@ -4,12 +4,13 @@
 
 use std::path::Path;
 
-use schemas::flood::{CELLS, EventKind, Flood, JOURNAL};
+use schemas::flood::{CELLS, EventKind, Flood, GAUGES, JOURNAL};
 use shm_runtime::{Health, Segment};
 
 use crate::flood::Failure;
 use crate::flood::analysis::MASS_TOLERANCE;
-use crate::flood::checkpoint;
+use crate::flood::checkpoint::{self, Saved};
+use crate::flood::publish::{number, reading, wet_blocks};
 use crate::flood::solver::{State, mass_error};
 use crate::flood::terrain::Terrain;
 use crate::flood::text::{grouped, scientific};
@@ -19,13 +20,16 @@ pub(crate) fn audit(flood: &Segment<Flood>) -> Result<String, Failure> {
     let saved = checkpoint::restore(flood).ok_or("the run left no checkpoint")?;
     events(flood, saved.watch.raised)?;
     mass(flood, &saved.state)?;
+    gauges(flood, &saved)?;
+    wet(flood, &saved.state)?;
     hydrographs(flood)?;
     let health = Segment::health(flood);
     if health != Health::default() {
         return Err(format!("{health:?}").into());
     }
     Ok(format!(
-        "events 1 to {} without a gap, mass error {}, all leases back",
+        "events 1 to {} without a gap, mass error {}, gauges and wet blocks as the water, \
+         all leases back",
         grouped(saved.watch.raised),
         scientific(flood.mass_error.load()),
     ))
@@ -60,6 +64,38 @@ fn mass(flood: &Flood, water: &State) -> Result<(), Failure> {
         return Err(format!("{error:e} of the rain was made or lost").into());
     }
     Ok(())
+}
+
+/// The map has what the last checkpoint says of each gauge, and nothing else.
+fn gauges(flood: &Flood, saved: &Saved) -> Result<(), Failure> {
+    for gauge in 0..GAUGES {
+        let found = flood
+            .gauges
+            .get(number(gauge))
+            .ok_or("a gauge is missing")?;
+        let expected = reading(gauge, found, &saved.state, &saved.watch);
+        if found != expected {
+            return Err(format!("a gauge shows {found:?} instead of {expected:?}").into());
+        }
+    }
+    match flood.gauges.len() {
+        GAUGES => Ok(()),
+        count => Err(format!("there are {count} gauges").into()),
+    }
+}
+
+/// The set has the blocks that the last checkpoint has under water, and no other.
+fn wet(flood: &Flood, water: &State) -> Result<(), Failure> {
+    for (block, wet) in (0..).zip(wet_blocks(&water.depth)) {
+        if flood.wet.contains(block) != wet {
+            return Err(format!("whether block {block} is wet: {wet}, not {}", !wet).into());
+        }
+    }
+    let wet = wet_blocks(&water.depth).filter(|&wet| wet).count();
+    match flood.wet.len() {
+        count if count == wet => Ok(()),
+        count => Err(format!("{count} blocks are wet instead of {wet}").into()),
+    }
 }
 
 /// Everybody has left: no hydrograph is on lease.

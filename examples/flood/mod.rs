@@ -22,6 +22,7 @@ mod launcher;
 mod lifeline;
 mod orders;
 mod picture;
+mod publish;
 mod roles;
 mod shade;
 mod solver;

@@ -4,7 +4,8 @@
 //! writes what its docs say; the renderer writes `pictures`. `examples/flood/` has the programs.
 
 use shm_runtime::{
-    Array, Atomic, Handle, Pod, Pool, Queue, ShmLayout, ShmType, Spsc, Versioned, Zeroable,
+    Array, Atomic, Handle, Map, Pod, Pool, Queue, Set, ShmLayout, ShmType, Spsc, Versioned,
+    Zeroable,
 };
 
 /// Cells from north to south.
@@ -137,6 +138,26 @@ impl Params {
     }
 }
 
+/// A gauge and the water at it, as of the last checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, ShmType)]
+#[repr(C)]
+pub struct Reading {
+    /// The area that drains through it, in km².
+    pub catchment: f64,
+    /// When it was read, in simulated seconds.
+    pub time: f64,
+    /// When the water stood highest so far, in simulated seconds.
+    pub peak_time: f64,
+    /// The highest water so far, in metres.
+    pub peak: f32,
+    /// The water, in metres.
+    pub level: f32,
+    /// Levels that it stands over.
+    pub stage: u32,
+    /// Where the gauge is.
+    pub cell: u32,
+}
+
 /// The water at a gauge over the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, ShmType)]
 #[repr(C)]
@@ -236,11 +257,10 @@ pub struct Flood {
     /// each. Nothing is sent.
     pub roles: Spsc<u64, 2>,
 
-    /// Cells of the gauges.
-    pub gauges: Array<u32, GAUGES>,
-    /// The area that drains through each gauge.
-    #[shm(unit = "km2")]
-    pub catchments: Array<f64, GAUGES>,
+    /// The gauges by their numbers, from 1 on. `Map`: whoever looks one up gets a whole reading.
+    pub gauges: Map<u32, Reading, 16>,
+    /// The blocks with a flooded cell. `Set`: they come and go as the water does.
+    pub wet: Set<u32, 16_384>,
     /// Intensity of the rain in each part of the storm.
     #[shm(unit = "mm/h")]
     pub storm: Array<f64, STORM_PARTS>,

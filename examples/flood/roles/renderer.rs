@@ -9,6 +9,7 @@ use crate::flood::Failure;
 use crate::flood::checkpoint;
 use crate::flood::hydrographs;
 use crate::flood::picture;
+use crate::flood::publish::number;
 use crate::flood::roles::Stage;
 use crate::flood::shade::Relief;
 use crate::flood::storm::Storm;
@@ -75,24 +76,24 @@ fn figures(flood: &Flood) -> String {
     let (intensity, _) = storm.at(time);
     let rain = intensity * f64::from(flood.params.load().rain);
     format!(
-        "{} of {}  rain {rain:.0} mm/h  flooded {:.1} km²  deepest {:.1} m  events {}  restarts {}",
+        "{} of {}  rain {rain:.0} mm/h  flooded {:.1} km² in {} blocks  deepest {:.1} m  events {}  restarts {}",
         clock(time),
         clock(flood.run_end.load()),
         flood.flooded_area.load(),
+        grouped(flood.wet.len() as u64),
         flood.deepest.load(),
         grouped(flood.done.load()),
         flood.restarts.load(),
     )
 }
 
-/// The hydrograph of each gauge, as far as it goes.
+/// The hydrograph of each gauge, as far as it goes, and its level.
 fn gauges(flood: &Flood) -> String {
     let gauge = |gauge: usize| {
-        let found = hydrographs::find(flood, gauge)?;
-        let latest = found.readings.checked_sub(1)? as usize;
-        let level = found.levels.get(latest)?;
+        let (number, found) = (number(gauge), hydrographs::find(flood, gauge)?);
+        let level = flood.gauges.get(number)?.level;
         let drawn = sparkline(&found.levels, DRAWN);
-        Some(format!("{} {drawn} {level:.1} m  ", gauge + 1))
+        Some(format!("{number} {drawn} {level:.1} m  "))
     };
     let drawn: String = (0..GAUGES).filter_map(gauge).collect();
     format!("gauges {drawn}")

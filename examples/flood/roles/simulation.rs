@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
-use schemas::flood::{CELLS, Event, Flood, GAUGES, Params};
+use schemas::flood::{CELLS, Event, Flood, GAUGES, Params, Reading};
+use shm_runtime::Zeroable;
 
 use crate::flood::Failure;
 use crate::flood::analysis::MASS_TOLERANCE;
 use crate::flood::checkpoint::{self, Saved};
+use crate::flood::publish::{Publisher, number};
 use crate::flood::roles::{Stage, ground, storm};
 use crate::flood::solver::{Solver, State};
 use crate::flood::storm::Storm;
@@ -28,8 +30,10 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
     };
     let run_end = flood.run_end.load();
 
+    let mut publisher = Publisher::new(flood);
     let saved = checkpoint::restore(flood);
     if let Some(saved) = &saved {
+        publisher.publish(&saved.state, &saved.watch)?;
         // Whoever was killed may have sent all of these, some, or none.
         if !send(stage, &saved.outbox) {
             return Ok(());
@@ -62,6 +66,7 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
         };
         let outbox = watch.look(moment, &gauges);
         checkpoint::commit(flood, state, &watch, &outbox);
+        publisher.publish(state, &watch)?;
         flood.grid.write_from(0, &state.depth);
         if !send(stage, &outbox) {
             return Ok(());
@@ -81,17 +86,26 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
 fn prepare(stage: &Stage) -> Result<(Terrain, [u32; GAUGES]), Failure> {
     let flood: &Flood = &stage.flood;
     if flood.prepared.load() != 0 {
-        let gauges = std::array::from_fn(|gauge| flood.gauges.get(gauge).min(CELLS as u32 - 1));
+        let place = |gauge| {
+            flood
+                .gauges
+                .get(number(gauge))
+                .map_or(0, |found| found.cell)
+        };
+        let gauges = std::array::from_fn(|gauge| place(gauge).min(CELLS as u32 - 1));
         return Ok((ground(flood), gauges));
     }
     let storm = storm(&stage.options)?;
     let (terrain, gauges) = Terrain::measured();
     flood.terrain.write_from(0, &terrain.elevation);
-    let cells = gauges.map(|gauge| gauge.cell);
-    flood.gauges.write_from(0, &cells);
-    flood
-        .catchments
-        .write_from(0, &gauges.map(|gauge| gauge.catchment / 1e6));
+    for (gauge, placed) in gauges.iter().enumerate() {
+        let reading = Reading {
+            catchment: placed.catchment / 1e6,
+            cell: placed.cell,
+            ..Reading::zeroed()
+        };
+        flood.gauges.insert(number(gauge), reading)?;
+    }
     flood.storm.write_from(0, &storm.parts);
     flood.storm_part.store(storm.part);
     flood.run_end.store(stage.options.minutes * 60.0);
@@ -101,7 +115,7 @@ fn prepare(stage: &Stage) -> Result<(Terrain, [u32; GAUGES]), Failure> {
     stage.say(&format!(
         "a storm of {amount:.0} mm in {minutes:.0} minutes begins"
     ));
-    Ok((terrain, cells))
+    Ok((terrain, gauges.map(|gauge| gauge.cell)))
 }
 
 /// Sends events in order and waits where there is no room; `false` if the program is gone.
