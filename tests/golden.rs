@@ -1,9 +1,11 @@
 //! The bytes that FORMAT.md documents, read from the file without the library. Promises P4, P7, P8.
 
 mod common;
+#[path = "golden/map.rs"]
+mod map;
 
 use common::{path, unique};
-use shm_runtime::{Array, Atomic, Pod, Queue, ShmLayout, ShmType, Spsc, Zeroable};
+use shm_runtime::{Array, Atomic, Pod, Queue, ShmLayout, ShmType, Spsc, Stack, Zeroable};
 use std::fs;
 
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, ShmType)]
@@ -179,4 +181,53 @@ fn structures_are_the_documented_bytes() {
     );
     assert_ne!(word(&file, audio + 128), 0, "the producer's role");
     assert_eq!(half(&file, audio + 640), 0xabcd);
+}
+
+#[derive(Debug, ShmLayout)]
+#[shm(lanes = 2)]
+struct Stacked {
+    idle: Stack<u32, 3>,
+}
+
+#[test]
+fn a_stack_is_the_documented_bytes() {
+    let name = unique("golden-stack");
+    let stacked = Stacked::create(&name).unwrap();
+    let empty = fs::read(path(&name)).unwrap();
+    let (at, len) = find(&empty, "idle");
+    let (rows, links, nodes) = (512, 544, 640);
+    assert_eq!(len, nodes + 4 * 5);
+    assert!(empty[at..at + len].iter().all(|&byte| byte == 0));
+    stacked.idle.push(7).unwrap();
+    stacked.idle.push(8).unwrap();
+    assert_eq!(stacked.idle.pop(), Some(8));
+    let file = fs::read(path(&name)).unwrap();
+    let file = &file[at..];
+
+    // {count, last was a push, !first filled, first free ^ lanes}: lane 1 gave its node 1, then 2, then 3
+    let heads = 3 << 31 | (1 ^ 0x7fff) << 15 | (3 ^ 2);
+    assert_eq!(word(file, 128), heads, "three operations, the last no push");
+    assert_eq!(word(file, 256 + 128), 2 ^ 1, "lane 1 has node 2");
+    let link = |node: usize| {
+        (
+            word(file, links + 16 * node),
+            word(file, links + 16 * node + 8),
+        )
+    };
+    assert_eq!(
+        link(1),
+        (1 << 10 | 1, 1 << 32 | (0x7fff ^ 2)),
+        "the only one"
+    );
+    assert_eq!(link(3), (3 << 10 | 1, 1 << 32), "in front of node 4");
+    assert_eq!(link(4), (0, 0), "never given");
+    assert_eq!(half(file, nodes + 4), 7);
+    let past = |by: usize, whose: usize| word(file, rows + 8 * (2 * by + whose));
+    assert_eq!((past(1, 0), past(1, 1)), (0, 0), "nobody else did anything");
+
+    let other = Stacked::open(&name).unwrap();
+    assert_eq!(other.idle.pop(), Some(7));
+    let file = fs::read(path(&name)).unwrap();
+    let row = word(&file[at..], rows + 8);
+    assert_eq!(row, 3, "lane 0 went past operation 3, which was lane 1's");
 }

@@ -60,7 +60,7 @@ pub use segment::{Health, Options, Owner, Segment, prune};
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{
     Array, Atomic, Broadcast, Consumer, Handle, Lease, Loan, Map, Missed, Pool, Producer, Queue,
-    RecvError, RoleTaken, Set, Spsc, Start, Subscriber, Taken, Versioned,
+    RecvError, RoleTaken, Set, Spsc, Stack, Start, Subscriber, Taken, Versioned,
 };
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
@@ -73,7 +73,7 @@ pub use plain::*;
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
     pub use crate::structures::{
-        Array, Atomic, Broadcast, Handle, Map, Pool, Queue, Set, Spsc, Start, Versioned,
+        Array, Atomic, Broadcast, Handle, Map, Pool, Queue, Set, Spsc, Stack, Start, Versioned,
     };
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

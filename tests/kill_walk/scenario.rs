@@ -3,7 +3,7 @@
 //! To add a structure: give [`World`] a field, and `scenarios/` a file that lists its operations.
 
 use super::tracee::Turn;
-use shm_runtime::{Broadcast, Map, Queue, Segment, ShmLayout, Versioned};
+use shm_runtime::{Broadcast, Map, Queue, Segment, ShmLayout, Stack, Versioned};
 
 /// An element: its value twice, so that a torn one shows.
 pub type Pair = [u64; 2];
@@ -18,6 +18,7 @@ pub struct World {
     pub latest: Versioned<Pair>,
     pub news: Broadcast<Pair, 2>,
     pub map: Map<u64, Pair, 2>,
+    pub stack: Stack<Pair, 2>,
 }
 
 /// One operation, from one state.

@@ -1,4 +1,5 @@
-//! What processes own for a while, and leave behind when they are killed: `Pool` and `sync`. Promises P1, P3.
+//! What processes own for a while, and leave behind when they are killed: `Pool`, `sync`, and the lanes of a `Stack`.
+//! Promises P1, P3.
 //!
 //! No test asserts a time: deadlines are generous and stand for "it hangs".
 
@@ -11,6 +12,7 @@ mod child;
 mod common;
 
 mod pool;
+mod stack;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

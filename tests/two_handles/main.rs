@@ -11,6 +11,7 @@ mod map;
 mod numbers;
 mod queue;
 mod spsc;
+mod stack;
 mod versioned;
 
 use common::unique;

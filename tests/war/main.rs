@@ -155,6 +155,16 @@ fn p1_a_broadcast_is_linearizable_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_stack_is_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::stack::Lifo);
+}
+
+#[test]
+fn p1_stack_wakes_all_who_wait_whoever_is_killed_or_stopped() {
+    war(&fields::stack::Sleepy);
+}
+
+#[test]
 fn p1_numbers_are_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::atomic::Number);
 }

@@ -6,6 +6,7 @@
 
 use super::message::Message;
 use super::node::{ElementNode, Scalar, ScalarNode, StructureNode};
+use crate::memory::two_lists::MOST_NODES;
 
 /// The kinds whose first capacity is a power of two.
 const POWERS_OF_TWO: &[&str] = &["Queue", "Spsc", "Broadcast", "Map", "Set", "LargeMap"];
@@ -59,6 +60,9 @@ pub const fn check(name: &str, node: &StructureNode, element: &ElementNode) {
     }
     if contains(KEYED, node.kind) {
         check_key(name, node.kind, element);
+    }
+    if equal(node.kind.as_bytes(), b"Stack") {
+        room_for_nodes(name, node.capacity[0], node.lanes);
     }
     if element.size == 0 && !node.capacity.is_empty() {
         field(name)
@@ -140,6 +144,22 @@ pub const fn power_of_two(name: &str, kind: &str, capacity: usize) {
             Some(next) => message.text(": write ").number(next).fail(),
             None => message.fail(),
         }
+    }
+}
+
+/// Fails where the nodes of a `Stack` cannot be numbered.
+#[track_caller]
+pub const fn room_for_nodes(name: &str, capacity: usize, lanes: usize) {
+    if capacity > MOST_NODES.saturating_sub(lanes) {
+        field(name)
+            .text("a `Stack` has at most ")
+            .number(MOST_NODES.saturating_sub(lanes))
+            .text(" elements in a schema with ")
+            .number(lanes)
+            .text(" lanes, ")
+            .number(capacity)
+            .text(" are more: write that number or less, or several stacks, `[Stack<T, N>; K]`")
+            .fail();
     }
 }
 

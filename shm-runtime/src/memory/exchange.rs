@@ -29,7 +29,7 @@ use super::atomic::{
     Ordering::{Acquire, Relaxed, Release},
     fence,
 };
-use super::lane::{Intent, LaneRecord, Phase, Place};
+use super::lane::{Intent, LaneRecord, Phase, Place, announced};
 use super::pace::Pace;
 use super::seeded::{Bug, linearized, seeded};
 use super::shared::impl_shared;
@@ -43,7 +43,7 @@ use zerocopy::FromZeros;
 #[repr(C, align(128))]
 pub struct Line {
     /// The lane's spare node, as the difference from its home.
-    spare: AtomicU64,
+    pub(super) spare: AtomicU64,
     /// The lane's shelf: an exchange word for an element that was taken and came back.
     shelf: AtomicU64,
     /// Where the lane met the end of the structure last, when it emptied and when it filled: see
@@ -381,16 +381,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     /// Whether any lane but those of the dead announces an operation of `phase` or an exchange that
     /// belongs to it, on this structure.
     pub fn announced(&self, filling: bool) -> bool {
-        self.records.iter().any(|record| {
-            let wanted = match record.state().phase() {
-                Phase::Filling | Phase::Push | Phase::Return | Phase::Publish | Phase::Insert => {
-                    filling
-                }
-                Phase::Emptying | Phase::Take | Phase::Reclaim => !filling,
-                Phase::Idle | Phase::Held | Phase::Inserted => false,
-            };
-            wanted && record.place() == self.place
-        })
+        announced(self.records, self.place, filling)
     }
 
     // ---- recovery -----------------------------------------------------------------------------

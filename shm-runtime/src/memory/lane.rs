@@ -62,6 +62,10 @@ pub enum Phase {
     Insert = 9,
     /// A bucket was claimed, and it is undecided whether the key is this operation's; the spare is settled.
     Inserted = 10,
+    /// A filled spare is about to be given for a free node: see [`super::two_lists`].
+    StackPush = 11,
+    /// The spare is about to be given for a filled node.
+    StackPop = 12,
 }
 
 impl Phase {
@@ -79,7 +83,14 @@ impl Phase {
     pub const fn is_exchange(self) -> bool {
         matches!(
             self,
-            Self::Push | Self::Take | Self::Return | Self::Reclaim | Self::Publish | Self::Insert
+            Self::Push
+                | Self::Take
+                | Self::Return
+                | Self::Reclaim
+                | Self::Publish
+                | Self::Insert
+                | Self::StackPush
+                | Self::StackPop
         )
     }
 }
@@ -110,6 +121,8 @@ impl State {
             8 => Phase::Publish,
             9 => Phase::Insert,
             10 => Phase::Inserted,
+            11 => Phase::StackPush,
+            12 => Phase::StackPop,
             _ => Phase::Idle,
         }
     }
@@ -242,6 +255,24 @@ impl LaneRecord {
     }
 }
 
+/// Whether any lane but those of the dead announces an operation on the structure at `place`, or is about to do it:
+/// one that fills, or one that empties.
+pub fn announced(records: &[LaneRecord], place: Place, filling: bool) -> bool {
+    records.iter().any(|record| {
+        let wanted = match record.state().phase() {
+            Phase::Filling
+            | Phase::Push
+            | Phase::Return
+            | Phase::Publish
+            | Phase::Insert
+            | Phase::StackPush => filling,
+            Phase::Emptying | Phase::Take | Phase::Reclaim | Phase::StackPop => !filling,
+            Phase::Idle | Phase::Held | Phase::Inserted => false,
+        };
+        wanted && record.place() == place
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +297,8 @@ mod tests {
             Phase::Publish,
             Phase::Insert,
             Phase::Inserted,
+            Phase::StackPush,
+            Phase::StackPop,
         ];
         for phase in phases {
             let number = (1 << 60) - 1;

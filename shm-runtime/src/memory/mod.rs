@@ -27,4 +27,5 @@ pub mod signals;
 pub mod site;
 pub mod stamp;
 pub mod sweep;
+pub mod two_lists;
 pub mod word;

@@ -11,11 +11,18 @@ use super::lane::{LaneRecord, Phase, Place};
 use super::seeded::{Bug, seeded};
 use super::shelf;
 use super::signals::{Kernel, Signals};
+use super::two_lists;
 
 /// Finds parts of the segment by their byte offset, which is an input: bounds and alignment are checked.
 pub trait Arena {
     /// What lies at a place, and `lanes` lines behind it.
     fn exchange(&self, place: Place, lanes: usize) -> Option<(&Signals, &[AtomicU64], &[Line])>;
+
+    /// As many words for each lane as there are lanes, behind the lines: see [`two_lists`]. Not every structure has
+    /// them.
+    fn rows(&self, _place: Place, _lanes: usize) -> Option<&[AtomicU64]> {
+        None
+    }
 }
 
 /// What became of a lane.
@@ -51,6 +58,13 @@ pub fn settle_lane(
             record.close(Phase::Idle); // nothing was exchanged, or nothing of it can be believed
             return Settled::Clean;
         };
+        if let Some(way) = two_lists::Way::of(phase) {
+            if let Some(rows) = arena.rows(record.place(), records.len()) {
+                two_lists::settle(&exchange, rows, lane, way, &record.intent(state));
+            }
+            record.close(Phase::Idle);
+            return Settled::Clean;
+        }
         if phase == Phase::Held {
             shelf::put_back(&exchange, record, lane, kernel);
             continue;

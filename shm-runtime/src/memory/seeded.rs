@@ -94,6 +94,16 @@ pub enum Bug {
     FreeLoser,
     /// "Full" after one look at all buckets.
     FullAfterOnePass,
+    /// The word of two lists has no count.
+    NoCount,
+    /// A lane that moves the word on does not note whose operation it was.
+    NoRow,
+    /// It notes it behind its exchange.
+    RowAfterExchange,
+    /// It notes what it read in the node, although the node may have left its list before.
+    StampNotRechecked,
+    /// A node does not say who gave it.
+    NoStamp,
 }
 
 #[cfg(not(test))]

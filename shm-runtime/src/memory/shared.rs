@@ -43,6 +43,26 @@ macro_rules! impl_shared {
 }
 pub(crate) use impl_shared;
 
+/// `A` values and then `B` more, without a gap: an array whose length is a sum.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+pub struct Joined<X, const A: usize, const B: usize> {
+    first: [X; A],
+    then: [X; B],
+}
+
+impl_shared!(impl[X: Shared, const A: usize, const B: usize] Joined[X, A, B] { first, then });
+
+impl<X, const A: usize, const B: usize> Joined<X, A, B> {
+    /// All of them.
+    pub const fn all(&self) -> &[X] {
+        let start = core::ptr::from_ref(self).cast::<X>();
+        // SAFETY: `repr(C)` puts `first` at offset 0 and `then` behind it without padding, because both are arrays
+        // of one type; the slice covers exactly the two, lives as long as `self`, and is as shared as it.
+        unsafe { core::slice::from_raw_parts(start, A + B) }
+    }
+}
+
 /// Defines a plain value that is one word: what may be an element of a structure and has a meaning of its own.
 macro_rules! plain_word {
     ($(#[$about:meta])* $visible:vis struct $name:ident) => {

@@ -82,4 +82,9 @@ impl Arena for &Attachment {
         let words = self.slice(at(place.words())?, at(place.capacity())?)?;
         Some((signals, words, self.slice(at(place.lines())?, lanes)?))
     }
+
+    fn rows(&self, place: Place, lanes: usize) -> Option<&[AtomicU64]> {
+        let start = usize::try_from(place.end(lanes)).ok()?;
+        self.slice(start, lanes.checked_mul(lanes)?)
+    }
 }

@@ -19,5 +19,7 @@ mod queue_ops;
 mod queue_world;
 mod scheduler;
 mod spsc;
+mod stack;
+mod stack_world;
 mod town;
 mod versioned;

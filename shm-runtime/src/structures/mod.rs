@@ -7,6 +7,7 @@ pub mod map;
 pub mod pool;
 pub mod queue;
 pub mod spsc;
+pub mod stack;
 mod tickets;
 pub mod versioned;
 
@@ -17,4 +18,5 @@ pub use map::{Map, Set};
 pub use pool::{Handle, Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
 pub use spsc::{Consumer, Producer, RoleTaken, Spsc};
+pub use stack::Stack;
 pub use versioned::Versioned;

@@ -6,6 +6,7 @@ mod plain;
 mod pool;
 mod queue;
 mod spsc;
+mod stack;
 mod versioned;
 
 pub use broadcast::Quotes;
@@ -14,6 +15,7 @@ pub use plain::Plain;
 pub use pool::Objects;
 pub use queue::Events;
 pub use spsc::Audio;
+pub use stack::Pile;
 pub use versioned::Pose;
 
 use shm_runtime::{Segment, ShmLayout};

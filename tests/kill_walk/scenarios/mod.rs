@@ -3,6 +3,7 @@
 mod broadcast;
 mod map;
 mod queue;
+mod stack;
 mod versioned;
 
 use super::scenario::Scenario;
@@ -13,6 +14,7 @@ pub fn all() -> Vec<Scenario> {
         versioned::SCENARIOS,
         broadcast::SCENARIOS,
         map::SCENARIOS,
+        stack::SCENARIOS,
     ]
     .concat()
 }

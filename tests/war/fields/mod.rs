@@ -6,6 +6,7 @@ pub mod map;
 pub mod pool;
 pub mod queue;
 pub mod spsc;
+pub mod stack;
 pub mod versioned;
 pub mod waiting;
 

@@ -16,6 +16,7 @@ mod pool;
 mod queue;
 mod registry;
 mod spsc;
+mod stack;
 mod table;
 mod versioned;
 

@@ -136,7 +136,7 @@ fn p6_a_hostile_intent_leads_no_recovery_out_of_the_structures() {
     };
     let record = lanes.offset / 8 + 16;
     for place in (0..events.offset as u64).step_by(64) {
-        for phase in 3..8 {
+        for phase in 3..16 {
             let before: Vec<_> = own().collect();
             for (word, value) in [77 << 32 | 1, phase, place, 0].into_iter().enumerate() {
                 all[record + word].store(value, Relaxed);

@@ -1,0 +1,47 @@
+//! The stack's algorithm: [`TwoLists`], and what their nodes hold.
+//!
+//! A push fills its lane's spare, where nobody looks, and gives it. A pop gives its spare as it is; what it takes
+//! is private from then on, so it is copied afterwards, at leisure. A peek copies what others may take meanwhile,
+//! and believes the copy if the word has not moved.
+
+use crate::memory::cell::Cells;
+use crate::memory::signals::Kernel;
+use crate::memory::two_lists::{Stop, TwoLists, Way};
+use bytemuck::Pod;
+
+/// The algorithm over a stack's parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifo<'a, T, K> {
+    /// The filled and the free nodes.
+    pub lists: TwoLists<'a>,
+    /// What they hold.
+    pub cells: &'a Cells<T>,
+    /// How sleepers are woken.
+    pub kernel: K,
+}
+
+impl<T: Pod, K: Kernel> Lifo<'_, T, K> {
+    /// Pushes `value`.
+    #[inline(always)]
+    pub fn push(&self, lane: usize, value: T) -> Result<(), Stop> {
+        let own = self.lists.begin(lane)?;
+        if !self.cells.store(own.spare, value) {
+            return Err(Stop::Corrupt);
+        }
+        self.lists.exchange(&own, Way::Push, &self.kernel)?;
+        Ok(())
+    }
+
+    /// Pops the value that was pushed last.
+    #[inline(always)]
+    pub fn pop(&self, lane: usize) -> Result<T, Stop> {
+        let own = self.lists.begin(lane)?;
+        let node = self.lists.exchange(&own, Way::Pop, &self.kernel)?;
+        self.cells.load(node).ok_or(Stop::Corrupt)
+    }
+
+    /// A copy of the value that was pushed last, which stays; works on read-only mappings.
+    pub fn peek(&self) -> Result<T, Stop> {
+        self.lists.peek(|node| self.cells.load(node))
+    }
+}

@@ -1,0 +1,167 @@
+//! `Stack<Pair, 2>`: each operation over the states empty, one, full, and after some use.
+
+use crate::scenario::{Pair, Scenario, World};
+use crate::tracee::Turn;
+use shm_runtime::Segment;
+
+const fn pair(value: u64) -> Pair {
+    [value, value]
+}
+
+fn drain(world: &Segment<World>, seen: &mut Vec<String>) {
+    while let Some([value, twice]) = world.stack.pop() {
+        seen.push(if value == twice {
+            value.to_string()
+        } else {
+            format!("torn {value}/{twice}")
+        });
+        if seen.len() > 9 {
+            return seen.push("more than there is room for".to_owned());
+        }
+    }
+}
+
+/// How many there are, the elements from the top, and how many fit in when all are out.
+fn observe(world: &Segment<World>) -> String {
+    let mut seen = vec![format!("{}:", world.stack.len())];
+    drain(world, &mut seen);
+    Segment::recover(world);
+    let room = (0..9)
+        .take_while(|&value| world.stack.push(pair(100 + value)).is_ok())
+        .count();
+    let mut rest = Vec::new();
+    drain(world, &mut rest);
+    let expected: Vec<_> = (0..room as u64)
+        .rev()
+        .map(|value| (100 + value).to_string())
+        .collect();
+    if rest != expected {
+        seen.push(format!("then {rest:?}"));
+    }
+    format!("{} | {room}", seen.join(" "))
+}
+
+fn empty(_: &Segment<World>) {}
+
+fn one(world: &Segment<World>) {
+    world.stack.push(pair(1)).unwrap();
+}
+
+fn full(world: &Segment<World>) {
+    one(world);
+    world.stack.push(pair(2)).unwrap();
+}
+
+/// Nodes are not where they were at first.
+fn used(world: &Segment<World>) {
+    for value in 10..15 {
+        full(world);
+        world.stack.pop().unwrap();
+        assert_eq!(world.stack.pop(), Some(pair(1)));
+        world.stack.push(pair(value)).unwrap();
+        world.stack.pop().unwrap();
+    }
+    one(world);
+}
+
+fn push(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.stack.push(pair(7)));
+}
+
+fn pop(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.stack.pop());
+}
+
+fn look(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = (world.stack.peek(), world.stack.len()));
+}
+
+fn push_slice(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.stack.push_slice(&[pair(7), pair(8), pair(9)]));
+}
+
+fn pop_slice(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.stack.pop_slice(&mut [pair(0); 3]));
+}
+
+const PUSH: Scenario = Scenario {
+    name: "stack.push, empty",
+    set_up: empty,
+    operation: push,
+    observe,
+    before: "0: | 2",
+    after: "1: 7 | 2",
+    partly: &[],
+    withheld: &[],
+};
+
+pub const SCENARIOS: &[Scenario] = &[
+    PUSH,
+    Scenario {
+        name: "stack.push, one",
+        set_up: one,
+        before: "1: 1 | 2",
+        after: "2: 7 1 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "stack.push, used",
+        set_up: used,
+        before: "1: 1 | 2",
+        after: "2: 7 1 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "stack.push, full",
+        set_up: full,
+        before: "2: 2 1 | 2",
+        after: "2: 2 1 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "stack.pop, empty",
+        operation: pop,
+        after: "0: | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "stack.pop, used",
+        set_up: used,
+        operation: pop,
+        before: "1: 1 | 2",
+        after: "0: | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "stack.pop, full",
+        set_up: full,
+        operation: pop,
+        before: "2: 2 1 | 2",
+        after: "1: 1 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "stack.peek and len, full",
+        set_up: full,
+        operation: look,
+        before: "2: 2 1 | 2",
+        after: "2: 2 1 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "stack.push_slice, empty",
+        operation: push_slice,
+        after: "2: 8 7 | 2",
+        partly: &["1: 7 | 2"],
+        ..PUSH
+    },
+    Scenario {
+        name: "stack.pop_slice, full",
+        set_up: full,
+        operation: pop_slice,
+        before: "2: 2 1 | 2",
+        after: "0: | 2",
+        partly: &["1: 1 | 2"],
+        ..PUSH
+    },
+];
