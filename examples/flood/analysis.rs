@@ -133,6 +133,19 @@ pub(crate) fn summary(flood: &Flood, terrain: &Terrain, measured: &Measured) -> 
             grouped(flood.redelivered.load())
         ),
     );
+    let missed = flood.analytics.missed.load();
+    let heard = flood.analytics.position.load().saturating_sub(missed);
+    let pace = flood.computed.load() / heard.max(1) as f64;
+    row(
+        "telemetry",
+        format!(
+            "{} steps of {:.1} ms, of which analytics missed {} and the renderer {}",
+            grouped(flood.telemetry.sent()),
+            pace * 1e3,
+            grouped(missed),
+            grouped(flood.renderer.missed.load())
+        ),
+    );
     row("restarts", grouped(flood.restarts.load()));
     text.push('\n');
     text.push_str(&kinds(flood, events));

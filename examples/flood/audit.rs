@@ -20,6 +20,7 @@ pub(crate) fn audit(flood: &Segment<Flood>) -> Result<String, Failure> {
     let saved = checkpoint::restore(flood).ok_or("the run left no checkpoint")?;
     events(flood, saved.watch.raised)?;
     mass(flood, &saved.state)?;
+    telemetry(flood)?;
     gauges(flood, &saved)?;
     wet(flood, &saved.state)?;
     hydrographs(flood)?;
@@ -62,6 +63,21 @@ fn mass(flood: &Flood, water: &State) -> Result<(), Failure> {
     let error = mass_error(water.stored(area), water.outflow, water.rain);
     if error.abs() > MASS_TOLERANCE {
         return Err(format!("{error:e} of the rain was made or lost").into());
+    }
+    Ok(())
+}
+
+/// Each subscriber has heard, or knows that it missed, every step.
+fn telemetry(flood: &Flood) -> Result<(), Failure> {
+    let sent = flood.telemetry.sent();
+    for (name, audience) in [
+        ("analytics", &flood.analytics),
+        ("renderer", &flood.renderer),
+    ] {
+        let position = audience.position.load();
+        if position != sent {
+            return Err(format!("{sent} steps were sent, {name} knows of {position}").into());
+        }
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ mod roles;
 mod shade;
 mod solver;
 mod storm;
+mod telemetry;
 mod terrain;
 mod text;
 mod view;

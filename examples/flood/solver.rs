@@ -139,6 +139,11 @@ impl Solver {
         &self.state
     }
 
+    /// The deepest water in metres.
+    pub(crate) fn deepest(&self) -> f32 {
+        self.deepest
+    }
+
     /// Moves the water on by one step under rain of `intensity` mm/h over ground of `roughness`: the
     /// longest stable one, or exactly to `until` where that comes first.
     pub(crate) fn advance(&mut self, until: f64, intensity: f64, roughness: f32) {

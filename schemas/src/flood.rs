@@ -4,8 +4,8 @@
 //! writes what its docs say; the renderer writes `pictures`. `examples/flood/` has the programs.
 
 use shm_runtime::{
-    Array, Atomic, Handle, Map, Pod, Pool, Queue, Set, ShmLayout, ShmType, Spsc, Versioned,
-    Zeroable,
+    Array, Atomic, Broadcast, Handle, Map, Pod, Pool, Queue, Set, ShmLayout, ShmType, Spsc,
+    Versioned, Zeroable,
 };
 
 /// Cells from north to south.
@@ -36,6 +36,8 @@ pub const STORM_PARTS: usize = 12;
 pub const EVENTS: usize = 4096;
 /// Events that one checkpoint can raise.
 pub const OUTBOX: usize = 512;
+/// Steps whose telemetry is kept for those who are late.
+pub const TELEMETRY: usize = 1024;
 /// Events that are remembered.
 pub const JOURNAL: usize = 16_384;
 
@@ -136,6 +138,24 @@ impl Params {
             roughness: or(self.roughness, usual.roughness).clamp(0.01, 1.0),
         }
     }
+}
+
+/// How one step went.
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, ShmType)]
+#[repr(C)]
+pub struct Telemetry {
+    /// Number of the step.
+    pub step: u64,
+    /// Simulated time after it, in seconds.
+    pub time: f64,
+    /// Its length in simulated seconds.
+    pub dt: f64,
+    /// What it took, in real seconds.
+    pub took: f64,
+    /// Water that is on the map after it if none was made or lost, in m³.
+    pub water: f64,
+    /// The deepest water after it, in metres.
+    pub deepest: f64,
 }
 
 /// A gauge and the water at it, as of the last checkpoint.
@@ -241,6 +261,15 @@ pub struct Checkpoint {
     pub outbox: Array<Event, OUTBOX>,
 }
 
+/// How far one subscriber of the telemetry is.
+#[derive(Debug, ShmLayout)]
+pub struct Audience {
+    /// Messages that it has heard or missed.
+    pub position: Atomic<u64>,
+    /// Messages that were overwritten before it came to them.
+    pub missed: Atomic<u64>,
+}
+
 /// The segment of the flood.
 #[derive(Debug, ShmLayout)]
 pub struct Flood {
@@ -256,6 +285,10 @@ pub struct Flood {
     /// Who is who: the simulation is its producer and analytics its consumer, so there is one of
     /// each. Nothing is sent.
     pub roles: Spsc<u64, 2>,
+
+    /// How each step went. `Broadcast`: renderer and analytics hear all of them, and the simulation
+    /// waits for nobody.
+    pub telemetry: Broadcast<Telemetry, TELEMETRY>,
 
     /// The gauges by their numbers, from 1 on. `Map`: whoever looks one up gets a whole reading.
     pub gauges: Map<u32, Reading, 16>,
@@ -303,6 +336,14 @@ pub struct Flood {
     /// Water made or lost as a part of the rain, as analytics last measured it.
     pub mass_error: Atomic<f64>,
 
+    /// What the steps took, as analytics heard it.
+    #[shm(unit = "s")]
+    pub computed: Atomic<f64>,
+    /// How far analytics is with the telemetry.
+    pub analytics: Audience,
+
+    /// How far the renderer is with the telemetry.
+    pub renderer: Audience,
     /// Pictures of the finished run saved by renderers.
     pub pictures: Atomic<u32>,
     /// Roles that were started again after a kill.

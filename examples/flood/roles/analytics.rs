@@ -21,6 +21,7 @@ use crate::flood::Failure;
 use crate::flood::analysis::{MASS_TOLERANCE, Measured, progress, summary};
 use crate::flood::hydrographs::Hydrographs;
 use crate::flood::roles::Stage;
+use crate::flood::telemetry::Listener;
 use crate::flood::terrain::Terrain;
 
 /// How often the water is measured.
@@ -47,10 +48,14 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
         early: BTreeMap::new(),
         since: Instant::now(),
     };
+    let mut telemetry = Listener::new(flood, &flood.analytics);
     let mut measured = Instant::now();
     let mut count = 0_u32;
     loop {
         reader.drain()?;
+        while let Some(step) = telemetry.hear() {
+            flood.computed.store(flood.computed.load() + step.took);
+        }
         if reader.run_ended() {
             return finish(stage, &terrain);
         }

@@ -3,7 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use schemas::flood::{CELLS, Flood, GAUGES};
+use schemas::flood::{CELLS, Flood, GAUGES, Telemetry};
+use shm_runtime::Zeroable;
 
 use crate::flood::Failure;
 use crate::flood::checkpoint;
@@ -13,6 +14,7 @@ use crate::flood::publish::number;
 use crate::flood::roles::Stage;
 use crate::flood::shade::Relief;
 use crate::flood::storm::Storm;
+use crate::flood::telemetry::Listener;
 use crate::flood::text::{clock, grouped, sparkline};
 use crate::flood::view::{STATUS, View};
 
@@ -32,6 +34,8 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
     let mut view = std::io::stdout()
         .is_terminal()
         .then(|| View::new(&terrain, &relief));
+    let mut telemetry = Listener::new(flood, &flood.renderer);
+    let mut step = Telemetry::zeroed();
     let mut depth = vec![0.0; CELLS];
     loop {
         // Asked first: what is drawn after it was true is the end.
@@ -41,8 +45,11 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
         } else {
             flood.grid.read_into(0, &mut depth);
         }
+        while let Some(heard) = telemetry.hear() {
+            step = heard;
+        }
         if let Some(view) = &mut view {
-            let frame = view.frame(&terrain, &relief, &depth, &status(flood));
+            let frame = view.frame(&terrain, &relief, &depth, &status(flood, &step));
             let mut out = std::io::stdout().lock();
             out.write_all(frame.as_bytes())?;
             out.flush()?;
@@ -62,26 +69,28 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
 }
 
 /// The lines below the map.
-fn status(flood: &Flood) -> [String; STATUS] {
-    [figures(flood), gauges(flood)]
+fn status(flood: &Flood, step: &Telemetry) -> [String; STATUS] {
+    [figures(flood, step), gauges(flood)]
 }
 
 /// What there is to know in figures.
-fn figures(flood: &Flood) -> String {
-    let time = checkpoint::last(flood, |last| last.time.load()).unwrap_or(0.0);
+fn figures(flood: &Flood, step: &Telemetry) -> String {
     let storm = Storm {
         parts: std::array::from_fn(|part| flood.storm.get(part)),
         part: flood.storm_part.load(),
     };
-    let (intensity, _) = storm.at(time);
+    let (intensity, _) = storm.at(step.time);
     let rain = intensity * f64::from(flood.params.load().rain);
     format!(
-        "{} of {}  rain {rain:.0} mm/h  flooded {:.1} km² in {} blocks  deepest {:.1} m  events {}  restarts {}",
-        clock(time),
+        "{} of {}  steps of {:.1} s in {:.0} ms  rain {rain:.0} mm/h  flooded {:.1} km² in {} blocks  \
+         deepest {:.1} m  events {}  restarts {}",
+        clock(step.time),
         clock(flood.run_end.load()),
+        step.dt,
+        step.took * 1e3,
         flood.flooded_area.load(),
         grouped(flood.wet.len() as u64),
-        flood.deepest.load(),
+        step.deepest,
         grouped(flood.done.load()),
         flood.restarts.load(),
     )

@@ -1,10 +1,10 @@
-//! Moves the water, commits checkpoints, sends events.
+//! Moves the water, commits checkpoints, sends events and telemetry.
 //!
 //! Why a kill at any instruction does no harm is the subject of `checkpoint.rs`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use schemas::flood::{CELLS, Event, Flood, GAUGES, Params, Reading};
+use schemas::flood::{CELLS, Event, Flood, GAUGES, Params, Reading, Telemetry};
 use shm_runtime::Zeroable;
 
 use crate::flood::Failure;
@@ -49,11 +49,8 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
     let mut solver = Solver::new(terrain, state);
     while !watch.run_ended() && !stage.lifeline.is_cut() {
         for _step in 0..STEPS {
-            let time = solver.state().time;
-            if time < run_end {
-                let (intensity, change) = storm.at(time);
-                let Params { rain, roughness } = watch.params;
-                solver.advance(change.min(run_end), intensity * f64::from(rain), roughness);
+            if solver.state().time < run_end {
+                step(flood, &mut solver, &storm, watch.params)?;
             }
         }
         let state = solver.state();
@@ -67,17 +64,34 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
         let outbox = watch.look(moment, &gauges);
         checkpoint::commit(flood, state, &watch, &outbox);
         publisher.publish(state, &watch)?;
-        flood.grid.write_from(0, &state.depth);
         if !send(stage, &outbox) {
             return Ok(());
         }
     }
-    // A run that was over before its picture was: a kill may have come between the two.
-    flood.grid.write_from(0, &solver.state().depth);
     let error = solver.state().mass_error(solver.terrain().cell_area());
     if error.abs() > MASS_TOLERANCE {
         return Err(format!("{error:e} of the rain was made or lost").into());
     }
+    Ok(())
+}
+
+/// Makes a step and tells everybody how it went.
+fn step(flood: &Flood, solver: &mut Solver, storm: &Storm, params: Params) -> Result<(), Failure> {
+    let began = Instant::now();
+    let before = solver.state().time;
+    let (intensity, change) = storm.at(before);
+    let until = change.min(flood.run_end.load());
+    solver.advance(until, intensity * f64::from(params.rain), params.roughness);
+    let state = solver.state();
+    flood.telemetry.send(Telemetry {
+        step: state.step,
+        time: state.time,
+        dt: state.time - before,
+        took: began.elapsed().as_secs_f64(),
+        water: state.rain - state.outflow,
+        deepest: f64::from(solver.deepest()),
+    })?;
+    flood.grid.write_from(0, &state.depth);
     Ok(())
 }
 
