@@ -237,11 +237,19 @@ fn people_change_a_flood_that_runs() {
     assert!(tell("rain=2").contains("does not exist"));
     let run = Run::start("flood", &segment, "30");
     eventually("the flood begins", || tell("rain=2").is_empty());
-    assert_eq!(tell("roughness=0.03"), "");
+    for order in [
+        "roughness=0.03",
+        "cloud=400,600",
+        "cloud=300,200,50",
+        "undo",
+    ] {
+        assert_eq!(tell(order), "");
+    }
     let text = run.finish();
     check_summary(&text);
     assert_eq!(value(&text, "changes of the rain "), "1");
     assert_eq!(value(&text, "changes of the ground "), "1");
+    assert!(value(&text, "clouds that came ").parse::<u32>().unwrap() > 0);
 }
 
 /// P5: Ctrl-C ends the program alone; its roles notice, leave, and the last one removes the segment.

@@ -171,10 +171,11 @@ fn kinds(flood: &Flood, events: u64) -> String {
             EventKind::GaugeRose => "levels passed, rising",
             EventKind::GaugeFell => "levels passed, falling",
             EventKind::GaugeCrested => "crests at gauges",
+            EventKind::CloudCame if count > 0 => "clouds that came",
+            EventKind::CloudLeft if count > 0 => "times that all left",
             EventKind::RainSet if count > 0 => "changes of the rain",
             EventKind::RoughnessSet if count > 0 => "changes of the ground",
-            EventKind::RainSet | EventKind::RoughnessSet | EventKind::GaugeRead => continue,
-            EventKind::StormBegan | EventKind::StormEnded | EventKind::RunEnded => continue,
+            _ => continue,
         };
         let _ = writeln!(text, "{name:<22} {:>6}", grouped(count));
     }

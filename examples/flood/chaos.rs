@@ -1,13 +1,16 @@
-//! `--chaos`: kills a role every second, as hard as it goes.
+//! `--chaos`: kills a role every second, as hard as it goes, and calls clouds and sends them away.
 //!
 //! The victim and the moment within the second are random, so that over time every role dies at
 //! every place of its work: inside an operation, between commit and send, while it starts again.
 
-use std::io;
 use std::process::Child;
 use std::time::{Duration, Instant, SystemTime};
 
+use schemas::flood::{COLUMNS, Cloud, Flood, ROWS};
+
+use crate::flood::Failure;
 use crate::flood::cli::Role;
+use crate::flood::orders::Order;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -41,7 +44,11 @@ impl Chaos {
     }
 
     /// Kills one of the crew if its moment has come.
-    pub(crate) fn strike(&mut self, crew: &mut [(Role, Child)]) -> io::Result<()> {
+    pub(crate) fn strike(
+        &mut self,
+        crew: &mut [(Role, Child)],
+        flood: &Flood,
+    ) -> Result<(), Failure> {
         let now = Instant::now();
         if now < self.next || now > self.end || crew.is_empty() {
             return Ok(());
@@ -50,9 +57,23 @@ impl Chaos {
         let (role, child) = &mut crew[victim];
         child.kill()?;
         self.kills[*role as usize] += 1;
+        // People may be quicker, and there is nothing left to undo.
+        let _ = self.order(flood).give(flood);
         self.second += SECOND;
         self.choose_moment();
         Ok(())
+    }
+
+    /// What somebody wants.
+    fn order(&mut self, flood: &Flood) -> Order {
+        if self.below(2) == 0 && !flood.clouds.is_empty() {
+            return Order::Undo;
+        }
+        Order::Cloud(Cloud {
+            row: self.below(ROWS as u64) as u32,
+            column: self.below(COLUMNS as u64) as u32,
+            ..Cloud::USUAL
+        })
     }
 
     fn choose_moment(&mut self) {

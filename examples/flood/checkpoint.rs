@@ -74,6 +74,7 @@ pub(crate) fn commit(flood: &Flood, state: &State, watch: &Watch, outbox: &[Even
     to.outflow.store(state.outflow);
     to.arrival.write_from(0, &watch.arrival);
     to.params.set(0, watch.params);
+    to.cloud.set(0, watch.cloud);
     to.readings.store(watch.readings);
     to.gauge_stage.write_from(0, &watch.stage);
     to.gauge_crested.write_from(0, &watch.crested);
@@ -114,6 +115,7 @@ pub(crate) fn restore(flood: &Flood) -> Option<Saved> {
     watch.arrival.resize(BLOCKS, 0.0);
     from.arrival.read_into(0, &mut watch.arrival);
     watch.params = from.params.get(0).in_range();
+    watch.cloud = from.cloud.get(0).in_range();
     watch.readings = from.readings.load();
     from.gauge_stage.read_into(0, &mut watch.stage);
     from.gauge_crested.read_into(0, &mut watch.crested);

@@ -173,7 +173,9 @@ pub(crate) fn help(program: &str, roles: &[Role]) -> String {
          \x20 --chaos SECONDS  kill a role every second for so long\n\
          \x20 --tell ORDER     change the flood that runs on the segment, and end:\n\
          \x20                  rain=2 makes it rain twice as hard as the storm does,\n\
-         \x20                  roughness=0.03 lets the water run faster\n\
+         \x20                  roughness=0.03 lets the water run faster,\n\
+         \x20                  cloud=400,600 calls a cloud to that row and column,\n\
+         \x20                  undo sends the one that came last away\n\
          \x20 --help           print this\n",
         names = names.join(", "),
         segment = defaults.segment,
@@ -223,12 +225,16 @@ mod tests {
         assert!(error(&["--chaos", "0"]).starts_with("`0` is no number of seconds"));
         assert!(error(&["--tell", "snow"]).starts_with("`snow` is no order"));
         assert_eq!(error(&["--tell", "rain=-1"]), "`rain=-1` is out of range");
+        assert_eq!(
+            error(&["--tell", "cloud=1,1000"]),
+            "`cloud=1,1000` is out of range"
+        );
     }
 
     #[test]
     fn orders_start_nothing() {
-        let told = parsed(&["--tell", "rain=2", "--segment", "s", "--tell", "rain=0"]);
-        let orders = vec![Order::Rain(2.0), Order::Rain(0.0)];
+        let told = parsed(&["--tell", "rain=2", "--segment", "s", "--tell", "undo"]);
+        let orders = vec![Order::Rain(2.0), Order::Undo];
         assert_eq!(told, Ok(Command::Tell("s".to_owned(), orders)));
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn supervise(roles: &[Role], options: &Options) -> Result<(), Failure
     while !crew.is_empty() {
         std::thread::sleep(Duration::from_millis(20));
         if let Some(chaos) = &mut chaos {
-            chaos.strike(&mut crew)?;
+            chaos.strike(&mut crew, &flood)?;
         }
         crew = attend(crew, &flood, &options)?;
     }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use schemas::flood::{Flood, Params};
+use schemas::flood::{Cloud, Flood, Params};
 use shm_runtime::ShmLayout;
 
 use crate::flood::Failure;
@@ -14,34 +14,20 @@ pub(crate) enum Order {
     Rain(f32),
     /// The roughness of the ground.
     Roughness(f32),
+    /// A cloud comes and rains instead of the one before.
+    Cloud(Cloud),
+    /// The cloud that came last goes.
+    Undo,
 }
 
 impl FromStr for Order {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || format!("`{text}` is no order; write rain=2 or roughness=0.03");
-        let (name, value) = text.split_once('=').ok_or_else(unknown)?;
-        let value: f32 = value.parse().map_err(|_| unknown())?;
-        let usual = Params::default();
-        let (order, params) = match name {
-            "rain" => (
-                Self::Rain(value),
-                Params {
-                    rain: value,
-                    ..usual
-                },
-            ),
-            "roughness" => (
-                Self::Roughness(value),
-                Params {
-                    roughness: value,
-                    ..usual
-                },
-            ),
-            _ => return Err(unknown()),
-        };
-        if params.in_range() == params {
+        let order = Self::parsed(text).ok_or_else(|| {
+            format!("`{text}` is no order; try rain=2, roughness=0.03, cloud=400,600 or undo")
+        })?;
+        if order.is_in_range() {
             Ok(order)
         } else {
             Err(format!("`{text}` is out of range"))
@@ -50,14 +36,49 @@ impl FromStr for Order {
 }
 
 impl Order {
-    /// Changes the flood. `update` runs the change again where somebody else changed the
-    /// parameters meanwhile: of two changes at one time none is lost.
-    fn give(self, flood: &Flood) -> Result<(), Failure> {
+    fn parsed(text: &str) -> Option<Self> {
+        let (name, values) = text.split_once('=').unwrap_or((text, ""));
+        let values: Vec<&str> = values.split(',').collect();
+        Some(match (name, values.as_slice()) {
+            ("rain", [rain]) => Self::Rain(rain.parse().ok()?),
+            ("roughness", [roughness]) => Self::Roughness(roughness.parse().ok()?),
+            ("cloud", [row, column]) => Self::Cloud(Cloud {
+                row: row.parse().ok()?,
+                column: column.parse().ok()?,
+                ..Cloud::USUAL
+            }),
+            ("cloud", [row, column, intensity]) => Self::Cloud(Cloud {
+                row: row.parse().ok()?,
+                column: column.parse().ok()?,
+                intensity: intensity.parse().ok()?,
+                ..Cloud::USUAL
+            }),
+            ("undo", [""]) => Self::Undo,
+            _ => return None,
+        })
+    }
+
+    fn is_in_range(self) -> bool {
+        let mut params = Params::default();
+        match self {
+            Self::Rain(rain) => params.rain = rain,
+            Self::Roughness(roughness) => params.roughness = roughness,
+            Self::Cloud(cloud) => return cloud.in_range() == cloud,
+            Self::Undo => {}
+        }
+        params.in_range() == params
+    }
+
+    /// Changes the flood. Any number of people may do it at once: `update` runs the change of a
+    /// parameter again where somebody else changed one meanwhile, and none is lost.
+    pub(crate) fn give(self, flood: &Flood) -> Result<(), Failure> {
         match self {
             Self::Rain(rain) => flood.params.update(|params| params.rain = rain)?,
             Self::Roughness(roughness) => {
                 flood.params.update(|params| params.roughness = roughness)?;
             }
+            Self::Cloud(cloud) => flood.clouds.push(cloud)?,
+            Self::Undo => drop(flood.clouds.pop().ok_or("there is no cloud to undo")?),
         }
         Ok(())
     }

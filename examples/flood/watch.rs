@@ -5,8 +5,10 @@
 //! of every checkpoint, so a simulation that starts again neither forgets nor repeats an event.
 
 use schemas::flood::{
-    BLOCK, BLOCKS, COLUMNS, Event, EventKind, FLOODED, GAUGES, Hydrograph, OUTBOX, Params, ROWS,
+    BLOCK, BLOCKS, COLUMNS, Cloud, Event, EventKind, FLOODED, GAUGES, Hydrograph, OUTBOX, Params,
+    ROWS,
 };
+use shm_runtime::Zeroable;
 
 /// Levels at a gauge that are reported when the water passes them, in metres.
 const LEVELS: [f32; 5] = [0.5, 1.0, 2.0, 3.0, 5.0];
@@ -15,8 +17,8 @@ const FALLEN: f32 = 0.95;
 /// A crest is over when the water has fallen to this part of it.
 const PAST_CREST: f32 = 0.97;
 /// Events that all but blocks can raise at one time: a reading, a level and a crest at each gauge,
-/// two parameters, three phases. The outbox has this much room beside blocks.
-const RESERVED: usize = 3 * GAUGES + 5;
+/// two parameters, a cloud, three phases. The outbox has this much room beside blocks.
+const RESERVED: usize = 3 * GAUGES + 6;
 
 /// What has been reported so far.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,8 @@ pub(crate) struct Watch {
     pub(crate) arrival: Vec<f32>,
     /// What the coming steps are made under.
     pub(crate) params: Params,
+    /// The cloud that rains in them.
+    pub(crate) cloud: Cloud,
     /// Readings of each gauge.
     pub(crate) readings: u32,
     /// Levels that the water at each gauge stands over.
@@ -50,6 +54,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) depth: &'a [f32],
     /// What people want the coming steps to be made under.
     pub(crate) params: Params,
+    /// The cloud that people called last.
+    pub(crate) cloud: Cloud,
     /// When the storm is over.
     pub(crate) storm_end: f64,
     /// When the run is over.
@@ -62,6 +68,7 @@ impl Watch {
         Self {
             arrival: vec![0.0; BLOCKS],
             params: Params::default(),
+            cloud: Cloud::zeroed(),
             readings: 0,
             stage: [0; GAUGES],
             crested: [0; GAUGES],
@@ -86,6 +93,7 @@ impl Watch {
             self.enter(EventKind::StormBegan, moment, &mut events);
         }
         self.look_at_params(moment, &mut events);
+        self.look_at_cloud(moment, &mut events);
         self.look_at_blocks(moment, &mut events);
         let due = Hydrograph::due(moment.time, moment.run_end);
         let reading = std::mem::replace(&mut self.readings, due) < due;
@@ -131,6 +139,20 @@ impl Watch {
                 events.push(event(kind, moment.time, 0, after, 0));
             }
         }
+    }
+
+    /// Takes over the cloud that came last.
+    fn look_at_cloud(&mut self, moment: Moment<'_>, events: &mut Vec<Event>) {
+        let cloud = moment.cloud;
+        if std::mem::replace(&mut self.cloud, cloud) == cloud {
+            return;
+        }
+        let cell = cloud.row * COLUMNS as u32 + cloud.column;
+        let kind = match cloud.intensity {
+            0.0 => EventKind::CloudLeft,
+            _ => EventKind::CloudCame,
+        };
+        events.push(event(kind, moment.time, cell, cloud.intensity, 0));
     }
 
     fn look_at_blocks(&mut self, moment: Moment<'_>, events: &mut Vec<Event>) {
@@ -212,7 +234,6 @@ fn event(kind: EventKind, t: f64, cell: u32, value: f32, gauge: u32) -> Event {
 mod tests {
     use super::*;
     use schemas::flood::{CELLS, READINGS};
-    use shm_runtime::Zeroable;
 
     const GAUGE_CELLS: [u32; GAUGES] = [5005, 15_015, 25_025, 35_035, 45_045, 55_055];
 
@@ -221,6 +242,7 @@ mod tests {
             time,
             depth,
             params: Params::default(),
+            cloud: Cloud::zeroed(),
             storm_end: 100.0,
             run_end: 200.0,
         }
@@ -281,11 +303,12 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_a_parameter_is_reported_once() {
+    fn what_people_change_is_reported_once() {
         let mut watch = Watch::new();
         let depth = vec![0.0; CELLS];
         let mut changed = moment(1.0, &depth);
         changed.params.rain = 2.0;
+        changed.cloud = Cloud::USUAL;
         let mut look = |moment| {
             let events = watch.look(moment, &GAUGE_CELLS).into_iter();
             let changes = events.filter(|event| event.kind >= EventKind::RainSet as u32);
@@ -294,8 +317,11 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(look(moment(0.0, &depth)), []);
-        assert_eq!(look(changed), [(EventKind::RainSet as u32, 2.0)]);
+        let came = (EventKind::CloudCame as u32, Cloud::USUAL.intensity);
+        assert_eq!(look(changed), [(EventKind::RainSet as u32, 2.0), came]);
         assert_eq!(look(changed), []);
+        changed.cloud = Cloud::zeroed();
+        assert_eq!(look(changed), [(EventKind::CloudLeft as u32, 0.0)]);
         assert_eq!(watch.params, changed.params);
     }
 

@@ -4,7 +4,7 @@
 //! writes what its docs say; the renderer writes `pictures`. `examples/flood/` has the programs.
 
 use shm_runtime::{
-    Array, Atomic, Broadcast, Handle, Map, Pod, Pool, Queue, Set, ShmLayout, ShmType, Spsc,
+    Array, Atomic, Broadcast, Handle, Map, Pod, Pool, Queue, Set, ShmLayout, ShmType, Spsc, Stack,
     Versioned, Zeroable,
 };
 
@@ -36,6 +36,8 @@ pub const STORM_PARTS: usize = 12;
 pub const EVENTS: usize = 4096;
 /// Events that one checkpoint can raise.
 pub const OUTBOX: usize = 512;
+/// Clouds that can be called.
+pub const CLOUDS: usize = 100;
 /// Steps whose telemetry is kept for those who are late.
 pub const TELEMETRY: usize = 1024;
 /// Events that are remembered.
@@ -83,11 +85,15 @@ pub enum EventKind {
     RainSet = 9,
     /// From now on the ground has this roughness.
     RoughnessSet = 10,
+    /// From now on this cloud rains.
+    CloudCame = 11,
+    /// From now on no cloud rains.
+    CloudLeft = 12,
 }
 
 impl EventKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::StormBegan,
         Self::StormEnded,
         Self::BlockFlooded,
@@ -98,6 +104,8 @@ impl EventKind {
         Self::GaugeRead,
         Self::RainSet,
         Self::RoughnessSet,
+        Self::CloudCame,
+        Self::CloudLeft,
     ];
 
     /// The kind with this number, if there is one.
@@ -136,6 +144,41 @@ impl Params {
         Self {
             rain: or(self.rain, usual.rain).clamp(0.0, 10.0),
             roughness: or(self.roughness, usual.roughness).clamp(0.01, 1.0),
+        }
+    }
+}
+
+/// A cloud that rains over one place, beside the storm. All zeros: no cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, ShmType)]
+#[repr(C)]
+pub struct Cloud {
+    /// Row of its middle.
+    pub row: u32,
+    /// Column of its middle.
+    pub column: u32,
+    /// How far it reaches, in cells.
+    pub radius: u32,
+    /// How hard it rains, in mm/h, from 0 to 500.
+    pub intensity: f32,
+}
+
+impl Cloud {
+    /// A cloudburst of usual size.
+    pub const USUAL: Self = Self {
+        row: 0,
+        column: 0,
+        radius: 60,
+        intensity: 100.0,
+    };
+
+    /// The nearest one on the map: what lies in a segment may be anything.
+    #[must_use]
+    pub fn in_range(self) -> Self {
+        Self {
+            row: self.row.min(ROWS as u32 - 1),
+            column: self.column.min(COLUMNS as u32 - 1),
+            radius: self.radius.min(200),
+            intensity: self.intensity.max(0.0).min(500.0), // zero for NaN
         }
     }
 }
@@ -228,6 +271,8 @@ pub struct Checkpoint {
     /// What the steps after this checkpoint are made under, so that they are the same when they are
     /// made again.
     pub params: Array<Params, 1>,
+    /// The cloud that rains in them.
+    pub cloud: Array<Cloud, 1>,
     /// Readings of each gauge so far.
     pub readings: Atomic<u32>,
     /// Levels that the water at each gauge stands over.
@@ -303,6 +348,9 @@ pub struct Flood {
     /// What people change while the water flows. `Versioned`: anybody may change one of the values at
     /// any time, and the simulation never sees one half of a change.
     pub params: Versioned<Params>,
+    /// The clouds that people called. `Stack`: the one that came last rains, the simulation only looks
+    /// at it, and to undo is to send it away; then the one before rains again.
+    pub clouds: Stack<Cloud, CLOUDS>,
     /// When the run is over, in simulated time.
     #[shm(unit = "s")]
     pub run_end: Atomic<f64>,

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use schemas::flood::{CELLS, Event, Flood, GAUGES, Params, Reading, Telemetry};
+use schemas::flood::{CELLS, Cloud, Event, Flood, GAUGES, Params, Reading, Telemetry};
 use shm_runtime::Zeroable;
 
 use crate::flood::Failure;
@@ -12,7 +12,7 @@ use crate::flood::analysis::MASS_TOLERANCE;
 use crate::flood::checkpoint::{self, Saved};
 use crate::flood::publish::{Publisher, number};
 use crate::flood::roles::{Stage, ground, storm};
-use crate::flood::solver::{Solver, State};
+use crate::flood::solver::{Solver, State, Weather};
 use crate::flood::storm::Storm;
 use crate::flood::terrain::Terrain;
 use crate::flood::watch::{Moment, Watch};
@@ -50,7 +50,7 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
     while !watch.run_ended() && !stage.lifeline.is_cut() {
         for _step in 0..STEPS {
             if solver.state().time < run_end {
-                step(flood, &mut solver, &storm, watch.params)?;
+                step(flood, &mut solver, &storm, &watch)?;
             }
         }
         let state = solver.state();
@@ -58,6 +58,7 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
             time: state.time,
             depth: &state.depth,
             params: flood.params.load().in_range(),
+            cloud: flood.clouds.peek().unwrap_or(Cloud::zeroed()).in_range(),
             storm_end: storm.end(),
             run_end,
         };
@@ -76,12 +77,17 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
 }
 
 /// Makes a step and tells everybody how it went.
-fn step(flood: &Flood, solver: &mut Solver, storm: &Storm, params: Params) -> Result<(), Failure> {
+fn step(flood: &Flood, solver: &mut Solver, storm: &Storm, watch: &Watch) -> Result<(), Failure> {
     let began = Instant::now();
     let before = solver.state().time;
     let (intensity, change) = storm.at(before);
     let until = change.min(flood.run_end.load());
-    solver.advance(until, intensity * f64::from(params.rain), params.roughness);
+    let weather = Weather {
+        rain: intensity * f64::from(watch.params.rain),
+        roughness: watch.params.roughness,
+        cloud: watch.cloud,
+    };
+    solver.advance(until, &weather);
     let state = solver.state();
     flood.telemetry.send(Telemetry {
         step: state.step,
