@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "models",
         &[
             "structures",
+            "sync",
             "segment",
             "layout",
             "memory",

@@ -49,6 +49,7 @@ mod models;
 pub mod posix;
 pub mod segment;
 pub mod structures;
+pub mod sync;
 pub mod table;
 
 pub use error::{
@@ -59,8 +60,9 @@ pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{
-    Array, Atomic, Broadcast, Consumer, Handle, Lease, Loan, Map, Missed, Pool, Producer, Queue,
-    RecvError, RoleTaken, Set, Spsc, Stack, Start, Subscriber, Taken, Versioned,
+    Array, Atomic, Broadcast, Consumer, Handle, LargeMap, Lease, Loan, Map, Missed, Pool, Producer,
+    Queue, RecvError, RoleTaken, Set, ShmStr, ShmStrError, Spsc, Stack, Start, Subscriber, Taken,
+    Versioned,
 };
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
@@ -73,7 +75,9 @@ pub use plain::*;
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
     pub use crate::structures::{
-        Array, Atomic, Broadcast, Handle, Map, Pool, Queue, Set, Spsc, Stack, Start, Versioned,
+        Array, Atomic, Broadcast, Handle, LargeMap, Map, Pool, Queue, Set, ShmStr, Spsc, Stack,
+        Start, Versioned,
     };
+    pub use crate::sync;
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

@@ -3,7 +3,7 @@
 //! The victim's mapping lies between pages that must not be touched, and the victim is a process of its own:
 //! whatever kills it shows.
 
-use super::victims::{Audio, Events, Objects, Pile, Plain, Pose, Quotes, Tables, Victim};
+use super::victims::{Audio, Events, Locks, Objects, Pile, Plain, Pose, Quotes, Tables, Victim};
 use crate::common::{Cleanup, Random, path, unique};
 use shm_runtime::{Segment, ShmLayout};
 use std::fs::{File, OpenOptions};
@@ -222,6 +222,7 @@ fn p6_what_everybody_reads_survives_words_that_change_all_the_time() {
     survive::<Pose>(Attack::Words);
     survive::<Quotes>(Attack::Words);
     survive::<Pile>(Attack::Words);
+    survive::<Locks>(Attack::Words);
 }
 
 #[test]
@@ -236,6 +237,7 @@ fn p6_holes_that_are_punched_while_it_is_mapped_harm_nobody() {
     survive::<Objects>(Attack::Holes);
     survive::<Tables>(Attack::Holes);
     survive::<Pile>(Attack::Holes);
+    survive::<Locks>(Attack::Holes);
     survive::<Plain>(Attack::Holes);
     survive::<Pose>(Attack::Holes);
     survive::<Quotes>(Attack::Holes);
@@ -248,6 +250,7 @@ fn p6_a_file_that_shrinks_and_grows_harms_nobody_who_is_guarded() {
     survive_truncation::<Objects>();
     survive_truncation::<Tables>();
     survive_truncation::<Pile>();
+    survive_truncation::<Locks>();
     survive_truncation::<Plain>();
     survive_truncation::<Pose>();
     survive_truncation::<Quotes>();

@@ -3,7 +3,7 @@
 //! To add a structure: give [`World`] a field, and `scenarios/` a file that lists its operations.
 
 use super::tracee::Turn;
-use shm_runtime::{Broadcast, Map, Queue, Segment, ShmLayout, Stack, Versioned};
+use shm_runtime::{Broadcast, LargeMap, Map, Queue, Segment, ShmLayout, Stack, Versioned, sync};
 
 /// An element: its value twice, so that a torn one shows.
 pub type Pair = [u64; 2];
@@ -19,6 +19,13 @@ pub struct World {
     pub news: Broadcast<Pair, 2>,
     pub map: Map<u64, Pair, 2>,
     pub stack: Stack<Pair, 2>,
+    pub mutex: sync::Mutex<Pair>,
+    pub table: sync::RwLock<Pair>,
+    pub permits: sync::Semaphore<2>,
+    pub gate: sync::Barrier<2>,
+    pub once: sync::Once,
+    pub signal: sync::Signal,
+    pub large: LargeMap<u64, Pair, 4, 1>,
 }
 
 /// One operation, from one state.

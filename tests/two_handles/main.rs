@@ -12,6 +12,7 @@ mod numbers;
 mod queue;
 mod spsc;
 mod stack;
+mod sync;
 mod versioned;
 
 use common::unique;

@@ -140,6 +140,16 @@ fn p1_keys_are_linearizable_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_a_register_under_a_mutex_is_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::mutex::Guarded);
+}
+
+#[test]
+fn p1_a_register_that_many_read_is_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::rwlock::Shared);
+}
+
+#[test]
 fn p1_spsc_is_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::spsc::Pair);
 }

@@ -66,6 +66,8 @@ pub enum Phase {
     StackPush = 11,
     /// The spare is about to be given for a filled node.
     StackPop = 12,
+    /// The spare is about to be exchanged for the node on the lane's own shelf: see `structures::map`.
+    Reserve = 14,
 }
 
 impl Phase {
@@ -123,6 +125,7 @@ impl State {
             10 => Phase::Inserted,
             11 => Phase::StackPush,
             12 => Phase::StackPop,
+            14 => Phase::Reserve,
             _ => Phase::Idle,
         }
     }
@@ -267,7 +270,7 @@ pub fn announced(records: &[LaneRecord], place: Place, filling: bool) -> bool {
             | Phase::Insert
             | Phase::StackPush => filling,
             Phase::Emptying | Phase::Take | Phase::Reclaim | Phase::StackPop => !filling,
-            Phase::Idle | Phase::Held | Phase::Inserted => false,
+            Phase::Idle | Phase::Held | Phase::Inserted | Phase::Reserve => false,
         };
         wanted && record.place() == place
     })
@@ -299,6 +302,7 @@ mod tests {
             Phase::Inserted,
             Phase::StackPush,
             Phase::StackPop,
+            Phase::Reserve,
         ];
         for phase in phases {
             let number = (1 << 60) - 1;

@@ -21,5 +21,6 @@ mod scheduler;
 mod spsc;
 mod stack;
 mod stack_world;
+mod sync;
 mod town;
 mod versioned;

@@ -7,6 +7,7 @@ mod pool;
 mod queue;
 mod spsc;
 mod stack;
+mod sync;
 mod versioned;
 
 pub use broadcast::Quotes;
@@ -16,6 +17,7 @@ pub use pool::Objects;
 pub use queue::Events;
 pub use spsc::Audio;
 pub use stack::Pile;
+pub use sync::Locks;
 pub use versioned::Pose;
 
 use shm_runtime::{Segment, ShmLayout};

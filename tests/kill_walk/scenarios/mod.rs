@@ -2,8 +2,10 @@
 
 mod broadcast;
 mod map;
+mod mutex;
 mod queue;
 mod stack;
+mod sync;
 mod versioned;
 
 use super::scenario::Scenario;
@@ -15,6 +17,8 @@ pub fn all() -> Vec<Scenario> {
         broadcast::SCENARIOS,
         map::SCENARIOS,
         stack::SCENARIOS,
+        mutex::SCENARIOS,
+        sync::SCENARIOS,
     ]
     .concat()
 }

@@ -3,8 +3,10 @@
 pub mod atomic;
 pub mod broadcast;
 pub mod map;
+pub mod mutex;
 pub mod pool;
 pub mod queue;
+pub mod rwlock;
 pub mod spsc;
 pub mod stack;
 pub mod versioned;

@@ -17,6 +17,7 @@ mod queue;
 mod registry;
 mod spsc;
 mod stack;
+mod sync;
 mod table;
 mod versioned;
 
