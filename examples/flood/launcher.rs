@@ -45,11 +45,11 @@ pub(crate) fn supervise(roles: &[Role], options: &Options) -> Result<(), Failure
         }
         crew = attend(crew, &flood, &options)?;
     }
-    if alone {
-        return Ok(());
-    }
     if let Some(chaos) = chaos {
         say(&format!("chaos {}", chaos.report()));
+    }
+    if alone || Segment::participants(&flood)?.len() > 1 {
+        return Ok(()); // others are still at work on it
     }
     say(&format!("audit {}", audit::audit(&flood)?));
     drop(flood);

@@ -16,7 +16,7 @@ use crate::flood::terrain::Terrain;
 /// Lines below the map: those of the status, and the cursor's.
 const BELOW: usize = STATUS + 1;
 /// Lines of the status.
-pub(crate) const STATUS: usize = 2;
+pub(crate) const STATUS: usize = 3;
 /// How often the size of the terminal is looked up.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -222,12 +222,11 @@ mod tests {
             &terrain,
             &relief,
             &depth,
-            &["a status longer than the terminal", "gauges"].map(String::from),
+            &["a status longer than the terminal", "b", "c"].map(String::from),
         );
-        assert_eq!(frame.matches('▀').count(), 14 * 7);
+        assert_eq!(frame.matches('▀').count(), 12 * 6);
         assert_eq!(frame.matches("\r\n").count(), 9);
-        assert!(
-            frame.ends_with("\x1b[0m\x1b[K\r\na status longer tha\x1b[K\r\ngauges\x1b[K\r\n\x1b[J")
-        );
+        let end = "\x1b[0m\x1b[K\r\na status longer tha\x1b[K\r\nb\x1b[K\r\nc\x1b[K\r\n\x1b[J";
+        assert!(frame.ends_with(end));
     }
 }

@@ -22,7 +22,7 @@ use crate::flood::view::{STATUS, View};
 const FRAME: Duration = Duration::from_millis(200);
 
 /// Characters of a hydrograph below the map.
-const DRAWN: usize = 12;
+const DRAWN: usize = 8;
 
 /// Plays the role.
 pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
@@ -70,11 +70,11 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
 
 /// The lines below the map.
 fn status(flood: &Flood, step: &Telemetry) -> [String; STATUS] {
-    [figures(flood, step), gauges(flood)]
+    [water(flood, step), work(flood, step), gauges(flood)]
 }
 
-/// What there is to know in figures.
-fn figures(flood: &Flood, step: &Telemetry) -> String {
+/// What the water does.
+fn water(flood: &Flood, step: &Telemetry) -> String {
     let storm = Storm {
         parts: std::array::from_fn(|part| flood.storm.get(part)),
         part: flood.storm_part.load(),
@@ -82,15 +82,25 @@ fn figures(flood: &Flood, step: &Telemetry) -> String {
     let (intensity, _) = storm.at(step.time);
     let rain = intensity * f64::from(flood.params.load().rain);
     format!(
-        "{} of {}  steps of {:.1} s in {:.0} ms  rain {rain:.0} mm/h  flooded {:.1} km² in {} blocks  \
-         deepest {:.1} m  events {}  restarts {}",
+        "{} of {}  rain {rain:.0} mm/h  flooded {:.1} km² in {} blocks  deepest {:.1} m",
         clock(step.time),
         clock(flood.run_end.load()),
-        step.dt,
-        step.took * 1e3,
         flood.flooded_area.load(),
         grouped(flood.wet.len() as u64),
         step.deepest,
+    )
+}
+
+/// What the programs do, and what people told them.
+fn work(flood: &Flood, step: &Telemetry) -> String {
+    let cloud = flood.clouds.peek().map_or(String::new(), |cloud| {
+        format!("  cloud over {},{}", cloud.row, cloud.column)
+    });
+    format!(
+        "step {} of {:.1} s in {:.0} ms  events {}  restarts {}{cloud}",
+        grouped(step.step),
+        step.dt,
+        step.took * 1e3,
         grouped(flood.done.load()),
         flood.restarts.load(),
     )
@@ -99,11 +109,10 @@ fn figures(flood: &Flood, step: &Telemetry) -> String {
 /// The hydrograph of each gauge, as far as it goes, and its level.
 fn gauges(flood: &Flood) -> String {
     let gauge = |gauge: usize| {
-        let (number, found) = (number(gauge), hydrographs::find(flood, gauge)?);
-        let level = flood.gauges.get(number)?.level;
-        let drawn = sparkline(&found.levels, DRAWN);
-        Some(format!("{number} {drawn} {level:.1} m  "))
+        let drawn = sparkline(&hydrographs::find(flood, gauge)?.levels, DRAWN);
+        let level = flood.gauges.get(number(gauge))?.level;
+        Some(format!("{drawn} {level:.1}  "))
     };
     let drawn: String = (0..GAUGES).filter_map(gauge).collect();
-    format!("gauges {drawn}")
+    format!("gauges {drawn}m")
 }
