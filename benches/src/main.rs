@@ -11,6 +11,7 @@ mod fifo;
 mod machine;
 mod measure;
 mod queue;
+mod recovery;
 mod segment;
 mod spsc;
 
@@ -36,6 +37,7 @@ fn main() {
         queue::groups,
         spsc::groups,
         segment::groups,
+        recovery::groups,
     ] {
         for group in make(scale) {
             if wanted.is_empty() || wanted.iter().any(|name| group.name.contains(name)) {

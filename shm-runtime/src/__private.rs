@@ -13,6 +13,7 @@ pub use crate::layout::node::{ElementNode, FieldNode, Node, Scalar, ScalarNode, 
 pub use crate::layout::padding::{no_padding_at_end, no_padding_between};
 pub use crate::layout::{Field, Represent, SchemaField, ShmLayout, ShmType};
 pub use crate::memory::shared::Shared;
+pub use crate::seeded::BUGS;
 pub use bytemuck;
 pub use zerocopy;
 

@@ -7,6 +7,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/report.rs"]
+mod line;
 
 mod live;
 mod victims;

@@ -38,7 +38,9 @@ fn p1_a_killed_owner_is_an_answer_and_no_hang() {
         assert!(matches!(refused, TryLockError::WouldBlock), "{refused}");
         assert!(child.kill());
         if round % 2 == 0 {
-            // nobody settles it: the next is told again
+            // nobody settles it: the next is told again; and without time to wait, too
+            let told = shared.mutex.lock_wait(Duration::ZERO).unwrap_err();
+            assert_eq!(told.into_inner().unwrap().get(), [round; 3]);
             let told = shared.mutex.try_lock().unwrap_err();
             assert_eq!(told.into_inner().unwrap().get(), [round; 3]);
         }

@@ -87,7 +87,7 @@ fn p1_a_killed_reader_holds_no_writer_up_and_is_not_told() {
         let child = holder(&shared, &name, false);
         assert!(child.kill());
         assert_eq!(shared.lock.readers(), 1, "nobody needed to know");
-        drop(shared.lock.try_write().unwrap());
+        drop(shared.lock.write_wait(Duration::ZERO).unwrap());
         assert_eq!(shared.lock.readers(), 0);
     }
 }

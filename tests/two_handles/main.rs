@@ -14,6 +14,7 @@ mod spsc;
 mod stack;
 mod sync;
 mod versioned;
+mod versioned_array;
 
 use common::unique;
 use proptest::prelude::*;

@@ -10,6 +10,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/report.rs"]
+mod line;
 
 mod battle;
 mod checker_tests;
@@ -79,7 +81,7 @@ fn kills() -> u64 {
 }
 
 /// Wages the war in a process of its own, which has one thread, and prints what it was like; how it ended.
-fn fight<F: Field>(field: &F) -> (i32, Tally) {
+fn fight<F: Field>(field: &F) -> (i32, Tally, line::Line) {
     static ONE: Mutex<()> = Mutex::new(());
     let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let name = unique(&format!("war-{}", F::NAME));
@@ -104,16 +106,25 @@ fn fight<F: Field>(field: &F) -> (i32, Tally) {
         tally.undecided,
         i32::from(status != 0),
     );
+    let line = line::Line {
+        kills: tally.kills,
+        schedules: tally.histories,
+        survivors: tally.forks - tally.kills,
+        violations: u64::from(status != 0),
+        ..line::Line::of(F::NAME)
+    };
+    let line = line.since(start);
     assert!(
         status != 0 || !exists(&name),
         "the last one out removes the name"
     );
-    (status, tally)
+    (status, tally, line)
 }
 
 /// A war that must end well.
 fn war<F: Field>(field: &F) {
-    let (status, tally) = fight(field);
+    let (status, tally, line) = fight(field);
+    line.append("war");
     assert_eq!(status, 0, "the war ended badly");
     assert!(tally.pending > 0, "nobody was killed in an operation");
     assert_eq!(tally.undecided, 0);
@@ -175,12 +186,17 @@ fn p1_stack_wakes_all_who_wait_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_frames_are_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::versioned_array::Frames::default());
+}
+
+#[test]
 fn p1_numbers_are_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::atomic::Number);
 }
 
 #[test]
 fn a_careless_increment_is_caught() {
-    let (status, _) = fight(&fields::atomic::Careless);
+    let (status, _, _) = fight(&fields::atomic::Careless);
     assert_ne!(status, 0, "nobody noticed that it is two steps");
 }

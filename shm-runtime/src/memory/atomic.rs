@@ -2,34 +2,45 @@
 //!
 //! Outside of tests these are `core`'s own types. The crate's unit tests compile the same
 //! algorithms over thin wrappers that call [`step`] before every access, so that the model
-//! scheduler (`crate::models`) can switch, stop or kill a simulated process there.
+//! scheduler (`crate::models`) can switch, stop or kill a simulated process there. Under `--cfg loom` the
+//! wrappers lead to loom's atomics (`crate::weak`).
 
-#[cfg(not(test))]
+#[cfg(not(loom))]
+pub use core::sync::atomic::fence;
+#[cfg(not(any(test, loom)))]
 pub use core::sync::atomic::{AtomicU32, AtomicU64};
-pub use core::sync::atomic::{Ordering, compiler_fence, fence};
+pub use core::sync::atomic::{Ordering, compiler_fence};
 
-#[cfg(test)]
+#[cfg(loom)]
+#[path = "atomic/weak.rs"]
+pub mod weak;
+#[cfg(all(test, loom))]
+pub use weak::set_hook;
+#[cfg(loom)]
+pub use weak::{AtomicU32, AtomicU64, fence, raw, step};
+
+#[cfg(all(test, not(loom)))]
 pub use stepped::{AtomicU32, AtomicU64};
 
 /// Marks a point at which another process may run, in tests; nothing otherwise.
-#[cfg(not(test))]
+#[cfg(not(any(test, loom)))]
 #[inline(always)]
 pub const fn step() {}
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub use stepped::{set_hook, step};
 
 /// `core`'s atomic behind ours, for the futex.
-#[cfg(not(test))]
+#[cfg(not(any(test, loom)))]
 #[inline(always)]
 pub const fn raw(word: &AtomicU32) -> &core::sync::atomic::AtomicU32 {
     word
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub use stepped::raw;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 #[allow(missing_docs)] // the methods are `core`'s
 mod stepped {
     use core::cell::Cell;

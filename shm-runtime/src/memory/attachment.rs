@@ -16,6 +16,7 @@ use super::lane::LaneRecord;
 use super::liveness::{self, AttachError, Place, Removal};
 use super::local::{LocalHeader, LocalLane, STAMP_SHIFT};
 use super::participant::{FLAG_FENCES, Identity, Participant, ParticipantInfo};
+use super::seeded::{Bug, seeded};
 use super::shared::Shared;
 use crate::posix::map::{Anchor, LocalPages, Mapping};
 use crate::posix::process::yield_now;
@@ -327,7 +328,9 @@ impl Attachment {
     fn renew(&self, slot: u32) {
         let generation = &self.slots()[slot as usize].generation;
         // Relaxed) // only the holder of the door writes; the kernel's locks order it
-        generation.store(generation.load(Relaxed).wrapping_add(1), Relaxed);
+        if !seeded(Bug::NoSlotGeneration) {
+            generation.store(generation.load(Relaxed).wrapping_add(1), Relaxed);
+        }
     }
 
     /// Makes a slot whose byte is held this attachment's own.
@@ -371,7 +374,11 @@ impl Attachment {
             return false; // nobody ever had such a slot
         };
         let held = self.ask(|file| lock::query(file, liveness::slot(identity.slot)));
-        let held = held.map_or(true, |held| held.is_some());
+        let mut held = held.map_or(true, |held| held.is_some());
+        if seeded(Bug::AliveByProcess) {
+            let process = record.pid.load(Relaxed);
+            held = std::path::Path::new(&format!("/proc/{process}")).exists();
+        }
         // Behind the question: who holds the byte had its generation before it had the byte.
         let alive = held && record.generation.load(Relaxed) == identity.generation; // ordered by the system call
         fence(Acquire); // what the dead stored is visible to who goes on from here

@@ -12,14 +12,18 @@
 
 #![allow(unsafe_code)] // owns the copies to and from shared memory
 
+#[cfg(loom)]
+use super::atomic::AtomicU64;
 use super::atomic::step;
 use super::scalar::Scalar;
 use super::shared::Shared;
 use bytemuck::{Pod, cast};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
+#[cfg(not(loom))]
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::{
-    AtomicU8, AtomicU16, AtomicU32, AtomicU64,
+    AtomicU8, AtomicU16, AtomicU32,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 use zerocopy::FromZeros;
@@ -44,7 +48,12 @@ pub struct CellGroups<T, const N: usize, const L: usize, const G: usize> {
 // the language (inline assembly); `T: Pod` makes every bit pattern valid and zero with it.
 unsafe impl<T: Pod, const N: usize> Sync for CellArray<T, N> {}
 // SAFETY: as above.
-unsafe impl<T: Pod, const N: usize> Shared for CellArray<T, N> {}
+unsafe impl<T: Pod, const N: usize> Shared for CellArray<T, N> {
+    #[cfg(loom)]
+    fn enrol(&self) {
+        self.cells().enrol();
+    }
+}
 // SAFETY: as above.
 unsafe impl<T: Pod, const N: usize, const L: usize, const G: usize> Sync
     for CellGroups<T, N, L, G>
@@ -120,6 +129,17 @@ impl<T: Pod> Cells<T> {
         unsafe { &*this }
     }
 
+    /// Makes the words of values of whole eights known to the model that runs.
+    #[cfg(loom)]
+    fn enrol(&self) {
+        let words = self.0.as_ptr().cast::<AtomicU64>();
+        for word in 0..size_of_val(&self.0) / 8 * usize::from(Self::WIDTH == 8) {
+            // SAFETY: word `word` lies within the values, is naturally aligned, and shared memory is only
+            // touched in words of this width.
+            unsafe { &*words.add(word) }.model();
+        }
+    }
+
     /// How many there are.
     pub const fn len(&self) -> usize {
         self.0.len()
@@ -192,6 +212,23 @@ impl<T: Pod> Cells<T> {
             values.len(),
         );
         true
+    }
+}
+
+/// Within shared memory.
+impl<T: Pod> Cells<T> {
+    /// Overwrites the first values with those of `from`, as many as there are in both.
+    pub fn copy_from(&self, from: &Self) {
+        let count = self.len().min(from.len());
+        let (from, to) = (from.as_ptr(), self.as_ptr());
+        if size_of::<T>() * count > BULK && bulk(from.cast(), to.cast(), size_of::<T>() * count) {
+            return;
+        }
+        for i in 0..count {
+            let mut value = MaybeUninit::<T>::uninit();
+            copy_from_shared::<T>(from.wrapping_add(i), value.as_mut_ptr(), 1);
+            copy_to_shared::<T>(value.as_ptr(), to.wrapping_add(i), 1);
+        }
     }
 }
 

@@ -25,13 +25,13 @@
 //! (S) `settle.spare -> evidence`: whoever sees the new spare also sees the phase that was open.
 
 use super::atomic::{
-    AtomicU64,
+    AtomicU64, Ordering,
     Ordering::{Acquire, Relaxed, Release},
     fence,
 };
 use super::lane::{Intent, LaneRecord, Phase, Place, announced};
 use super::pace::Pace;
-use super::seeded::{Bug, linearized, seeded};
+use super::seeded::{Bug, linearized, order, seeded};
 use super::shared::impl_shared;
 use super::signals::Signals;
 use super::word::{MAX_LANES, NODES_PER_LANE, Packing, Word};
@@ -108,6 +108,17 @@ pub fn look(word: &AtomicU64) -> u64 {
     let value = word.load(Relaxed); // ordered by the fence
     fence(Acquire); // (A)
     value
+}
+
+/// The one step in which an exchange takes effect: `old` becomes `new`, or nothing happens.
+#[inline(always)]
+pub fn replace(word: &AtomicU64, old: u64, new: u64, both: Ordering) -> bool {
+    if seeded(Bug::TornExchange) && word.load(Acquire) == old {
+        word.store(new, Release);
+        return true;
+    }
+    let both = order(Bug::RelaxedExchange, both); // (A)
+    word.compare_exchange(old, new, both, Relaxed).is_ok()
 }
 
 /// Something in shared memory that no program of ours leaves there.
@@ -321,7 +332,9 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     /// Goes before the first store into a spare.
     #[inline(always)]
     pub fn filling(&self) {
-        fence(Release); // (B) the node left its word before its bytes change
+        if !seeded(Bug::RelaxedRefill) {
+            fence(Release); // (B) the node left its word before its bytes change
+        }
     }
 
     /// Whether `word` still holds `value`, behind a copy of the node's content: then the copy is whole.
@@ -375,9 +388,8 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     ) -> bool {
         own.record.open(target.phase, target.number, target.old);
         let Target { word, at, old, .. } = *target;
-        let order = target.phase.order(); // a constant, wherever this is inlined
-        // (A), both ways
-        let done = ready() && at.compare_exchange(old, new, order, Relaxed).is_ok();
+        // (A), both ways; a constant, wherever this is inlined
+        let done = ready() && replace(at, old, new, target.phase.order());
         if done {
             linearized(own.lane, word, old, new);
             self.set_spare(own, out);

@@ -7,13 +7,14 @@
 //! # Ordering
 //!
 //! (I) `open.state -> Intent::read`: the intent's words are visible to whoever sees the phase.
-//! (S) `close.state -> Exchange::evidence`: the spare is settled for whoever sees the phase closed.
+//! (S) `close.state -> Exchange::evidence`: the spare is settled for whoever sees the phase closed. `enter.place`
+//!     and `open.old` too: whoever sees a word of the next operation sees the one before closed.
 
 use super::atomic::{
     AtomicU64, Ordering,
     Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
-use super::seeded::{Bug, seeded};
+use super::seeded::{Bug, order, seeded};
 use super::shared::impl_shared;
 use zerocopy::FromZeros;
 
@@ -218,7 +219,7 @@ impl LaneRecord {
     #[inline(always)]
     pub fn enter(&self, place: Place) {
         if self.place.load(Relaxed) != place.0 {
-            self.place.store(place.0, Relaxed); // only the caller writes it; published with the phase (I)
+            self.place.store(place.0, Release); // only the caller writes it; published with the phase (I); and (S)
         }
     }
 
@@ -233,14 +234,16 @@ impl LaneRecord {
     /// Opens the exchange `number` of a word that holds `old`.
     #[inline(always)]
     pub fn open(&self, phase: Phase, number: u64, old: u64) {
-        self.old.store(old, Relaxed); // published with the phase (I)
-        self.state.store(State::of(phase, number).0, Release); // (I)
+        self.old.store(old, Release); // published with the phase (I); and (S)
+        let intent = order(Bug::RelaxedIntent, Release);
+        self.state.store(State::of(phase, number).0, intent); // (I)
     }
 
     /// Ends an exchange or an announcement; the spare is settled.
     #[inline(always)]
     pub fn close(&self, phase: Phase) {
-        self.state.store(self.own().with(phase).0, Release); // (S)
+        let settled = order(Bug::RelaxedClose, Release);
+        self.state.store(self.own().with(phase).0, settled); // (S)
     }
 
     /// The place that the record names.

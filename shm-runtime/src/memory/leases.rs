@@ -33,7 +33,7 @@ use super::atomic::{
     fence,
 };
 use super::owner::{Owners, Tag};
-use super::seeded::{Bug, linearized, seeded};
+use super::seeded::{Bug, linearized, order, seeded};
 use super::signals::{Event, Kernel};
 use core::time::Duration;
 
@@ -175,8 +175,8 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
         self.sweep_with(me, |_| {})
     }
 
-    /// As [`sweep`](Self::sweep); `undo` takes back what the dead did with a lease, before that is free. Several may do
-    /// so at once, and one of them may come late: it looks whether the lease still [holds](Self::holds).
+    /// As [`sweep`](Self::sweep); `undo` takes back what the dead did with a lease, before that is free. Several
+    /// may do so at once, and one of them may come late: it looks whether the lease still [holds](Self::holds).
     pub fn sweep_with(&self, me: Tag, undo: impl Fn(Lease)) -> usize {
         if seeded(Bug::NoSweep) {
             return 0;
@@ -226,7 +226,7 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
             self.freed.ring(&self.kernel);
         }
         let free = lease.word.freed().0;
-        word.store(free, Release); // (L)
+        word.store(free, order(Bug::RelaxedLease, Release)); // (L)
         linearized(
             lease.word.owner().bits() as usize,
             lease.index,
@@ -270,7 +270,8 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
     /// Who has a word; nobody where there is none.
     pub fn owner(&self, index: usize) -> Tag {
         let word = self.words.get(index);
-        word.map_or(Tag::NOBODY, |word| LeaseWord(word.load(Acquire)).owner()) // behind a sleeper's barrier
+        // behind a sleeper's barrier
+        word.map_or(Tag::NOBODY, |word| LeaseWord(word.load(Acquire)).owner())
     }
 
     /// How many are leased, the dead one's included, as far as that can be told while others work.

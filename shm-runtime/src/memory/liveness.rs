@@ -18,6 +18,7 @@
 
 use crate::posix::file::{self, Stat};
 use crate::posix::lock::{self, Range};
+use crate::seeded::{Bug, seeded};
 use core::fmt;
 use std::fs::File;
 use std::io;
@@ -181,6 +182,11 @@ fn move_in(file: &File, candidate: u32, prepare: impl Fn(u32)) -> io::Result<boo
     if lock::query(file, slot(candidate))?.is_some() {
         return Ok(false);
     }
+    if seeded(Bug::GenerationBehindLock) {
+        let taken = lock::try_exclusive(file, slot(candidate));
+        prepare(candidate);
+        return taken;
+    }
     prepare(candidate);
     lock::try_exclusive(file, slot(candidate)) // refused to nobody but who has all bytes
 }
@@ -243,7 +249,12 @@ pub enum Removal {
 ///
 /// Of the system: not everybody may remove a name from /dev/shm.
 pub fn remove_if_deserted(file: &File, path: &Path) -> io::Result<Removal> {
-    if !lock::try_exclusive(file, ALL)? {
+    let alone = if seeded(Bug::LeaveWithoutLock) {
+        !is_anybody_there(file)?
+    } else {
+        lock::try_exclusive(file, ALL)?
+    };
+    if !alone {
         let held = lock::query(file, ALL)?;
         return Ok(match held {
             Some(held) if held.range.len == 1 => Removal::Attached,

@@ -3,6 +3,7 @@
 //! It lies in pages that a forked child finds zeroed, so that there is nothing of the parent's to clean up:
 //! zero means "not attached, no lanes".
 
+use super::seeded::{Bug, seeded};
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Lower bits of every stamp that are zero.
@@ -61,7 +62,8 @@ pub struct LocalLane {
 impl LocalLane {
     /// Whether the calling thread, whose id is `thread`, is in the middle of an operation on this lane.
     pub(super) fn is_inside(&self, thread: u32) -> bool {
-        self.busy.load(Relaxed) == thread || self.turn.load(Relaxed) == thread // its own stores
+        let inside = self.busy.load(Relaxed) == thread || self.turn.load(Relaxed) == thread; // its own stores
+        inside && !seeded(Bug::SharedLane)
     }
 }
 

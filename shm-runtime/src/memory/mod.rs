@@ -20,7 +20,6 @@ pub mod padded;
 pub mod participant;
 pub mod recovery;
 pub mod scalar;
-pub(crate) mod seeded;
 pub mod shared;
 pub mod shelf;
 pub mod signals;
@@ -29,3 +28,5 @@ pub mod stamp;
 pub mod sweep;
 pub mod two_lists;
 pub mod word;
+
+pub(crate) use crate::seeded;

@@ -1,14 +1,90 @@
-//! Seeded bugs: each is a mistake that was made or nearly made in an algorithm here, kept so that the
-//! models can prove that they would catch it. Outside the crate's unit tests [`seeded`] is `false`
-//! at compile time and nothing of this remains.
+//! Seeded bugs: each is a mistake that was made or nearly made here, kept so that the tests can prove that
+//! they would catch it.
+//!
+//! In a program [`seeded`] is `false` at compile time and nothing of this remains. The crate's unit tests switch
+//! a bug on for a thread ([`seed`]), or for the whole run by the variable `SHM_SEEDED`. A build with
+//! `--cfg shm_seeded` asks that variable too, so that the tests with real processes can be run against every bug:
+//! `cargo run -p proof -- matrix` does so, and prints which test catches which. It is a `cfg` and not a feature of
+//! Cargo's, so that nothing that a user's program depends on can switch it on.
 
-/// A mistake that a model test switches on.
+use core::sync::atomic::Ordering;
+#[cfg(any(test, shm_seeded))]
+use std::sync::OnceLock;
+
+/// Declares the bugs, and lists each with its name and its description.
+macro_rules! bugs {
+    ($(#[$about:meta])* pub enum Bug { $($(#[doc = $what:literal])* $bug:ident,)* }) => {
+        $(#[$about])*
+        pub enum Bug { $($(#[doc = $what])* $bug,)* }
+
+        impl Bug {
+            #[cfg(any(test, shm_seeded))]
+            const ALL: &[Self] = &[$(Self::$bug,)*];
+        }
+
+        /// Every bug that can be seeded: its name, and what is wrong.
+        pub const BUGS: &[(&str, &str)] = &[$((stringify!($bug), concat!($($what),*)),)*];
+    };
+}
+
+bugs! {
+/// A mistake that a test switches on.
 #[cfg_attr(
-    not(test),
+    not(any(test, shm_seeded)),
     expect(dead_code, reason = "some are seeded in the models' own code")
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
+    /// The compare-and-swap of an exchange is a load and a store.
+    TornExchange,
+    /// The other side's position is believed, however far away it is.
+    TrustPosition,
+    /// What the hint says is the end of the queue is taken for it.
+    TrustHint,
+    /// A walk over words that make no sense has no bound.
+    NoLoopBound,
+    /// A dead lane is free again although what became of its exchange is not known.
+    FreeUnsettled,
+    /// Two processes settle one lane of the dead at a time.
+    SweepWithoutRight,
+    /// Who has not gone on for a millisecond is taken for dead.
+    DeadByTimeOut,
+    /// Who is alive is asked by process id.
+    AliveByProcess,
+    /// The next holder of a slot has the name of the one before.
+    NoSlotGeneration,
+    /// A slot gets its generation only once its byte is locked. (Made; found by reading.)
+    GenerationBehindLock,
+    /// A forked child gets the mapping that keeps its parent's byte locked.
+    AnchorIsInherited,
+    /// A forked child takes what is local to its parent for its own.
+    LocalIsInherited,
+    /// A forked child uses its parent's guards and roles.
+    GuardOutlivesFork,
+    /// A role is taken over from the living.
+    RoleOfTheLiving,
+    /// A name is linked before the segment is whole.
+    NameBeforeWhole,
+    /// The last one out asks who is attached, and removes the name without a lock on all.
+    LeaveWithoutLock,
+    /// A registered structure is in the table before its block is written.
+    EntryBeforeBlock,
+    /// Edge (A) is missing: an exchange does not publish the node's content.
+    RelaxedExchange,
+    /// Edge (B) is missing: a spare is refilled before the word is seen to have moved on.
+    RelaxedRefill,
+    /// Edge (I) is missing: the phase is seen before the intent.
+    RelaxedIntent,
+    /// Edge (S) is missing: a phase is seen closed before the spare is settled.
+    RelaxedClose,
+    /// Edge (L) is missing: a lease is taken before what its last holder did is over.
+    RelaxedLease,
+    /// Edge (T) is missing: the tail is seen before the element.
+    RelaxedTail,
+    /// The waker reads the flag before its announcement can be seen.
+    NoFenceBeforeFlag,
+    /// The sleeper looks again before its flag can be seen.
+    NoFenceBehindFlag,
     /// Recovery assumes that an open exchange did not happen.
     RecoverAsNotDone,
     /// Recovery assumes that an open exchange did happen.
@@ -116,22 +192,42 @@ pub enum Bug {
     LeaveSilently,
     /// A reader looks for a writer before it counts itself, and not behind.
     LookBefore,
-    /// A writer sleeps for a reader whose word it has not marked, and who will not wake it. (Made; the model found it
-    /// in 1 of 400 runs.)
+    /// A writer sleeps for a reader whose word it has not marked, and who will not wake it. (Made; the model
+    /// found it in 1 of 400 runs.)
     SleepUnmarked,
     /// A lane takes a blank for its only node.
     GiveLastNode,
+    /// A writer of frames writes the buffer that readers look at.
+    CurrentBuffer,
+}
 }
 
-#[cfg(not(test))]
+/// Whether `bug` is seeded.
+#[cfg(not(any(test, shm_seeded)))]
 #[inline(always)]
 pub(crate) const fn seeded(_: Bug) -> bool {
     false
 }
 
+/// The bug that the whole run is to have.
+#[cfg(any(test, shm_seeded))]
+fn chosen() -> Option<Bug> {
+    static CHOICE: OnceLock<Option<Bug>> = OnceLock::new();
+    *CHOICE.get_or_init(|| {
+        let name = std::env::var("SHM_SEEDED").ok()?;
+        let at = BUGS.iter().position(|(known, _)| *known == name);
+        Some(Bug::ALL[at.unwrap_or_else(|| panic!("no bug is called `{name}`"))])
+    })
+}
+
+#[cfg(all(shm_seeded, not(test)))]
+pub(crate) fn seeded(bug: Bug) -> bool {
+    chosen() == Some(bug)
+}
+
 #[cfg(test)]
 thread_local! {
-    static SEEDED: core::cell::Cell<Option<Bug>> = const { core::cell::Cell::new(None) };
+    static SEEDED: core::cell::Cell<Option<Bug>> = core::cell::Cell::new(chosen());
 }
 
 #[cfg(test)]
@@ -142,7 +238,18 @@ pub(crate) fn seeded(bug: Bug) -> bool {
 /// Switches a bug on for this thread.
 #[cfg(test)]
 pub(crate) fn seed(bug: Option<Bug>) {
-    SEEDED.set(bug);
+    SEEDED.set(bug.or(chosen()));
+}
+
+/// The order of one end of an edge: `whole`, or none where `bug` is seeded.
+#[inline(always)]
+pub(crate) fn order(bug: Bug, whole: Ordering) -> Ordering {
+    #[cfg(any(test, shm_seeded))]
+    if seeded(bug) {
+        return Ordering::Relaxed;
+    }
+    let _ = bug;
+    whole
 }
 
 /// Tells the model that an exchange took effect, in the same step; nothing outside of tests.

@@ -12,14 +12,33 @@ use zerocopy::FromZeros;
 /// Implementors promise that every byte of `Self` lies in an atomic, in a [`super::cell`] type, or
 /// in padding; that every bit pattern is valid; and that all-zero bytes are the valid, empty value
 /// (`FromZeros` proves the validity, the structure's own tests the meaning).
-pub unsafe trait Shared: FromZeros + Sync {}
+pub unsafe trait Shared: FromZeros + Sync {
+    /// Makes every word known to the model that runs.
+    #[cfg(loom)]
+    fn enrol(&self) {}
+}
 
 // SAFETY: an atomic; all bit patterns are valid.
-unsafe impl Shared for AtomicU64 {}
+unsafe impl Shared for AtomicU64 {
+    #[cfg(loom)]
+    fn enrol(&self) {
+        self.model();
+    }
+}
 // SAFETY: an atomic; all bit patterns are valid.
-unsafe impl Shared for AtomicU32 {}
+unsafe impl Shared for AtomicU32 {
+    #[cfg(loom)]
+    fn enrol(&self) {
+        self.model();
+    }
+}
 // SAFETY: made of `Shared` elements only.
-unsafe impl<T: Shared, const N: usize> Shared for [T; N] {}
+unsafe impl<T: Shared, const N: usize> Shared for [T; N] {
+    #[cfg(loom)]
+    fn enrol(&self) {
+        self.iter().for_each(T::enrol);
+    }
+}
 
 /// Implements [`Shared`] for a struct all of whose fields, named here, are `Shared`.
 ///
@@ -37,7 +56,12 @@ macro_rules! impl_shared {
             }
             // SAFETY: `all_fields` compiles, so every field is `Shared`; what is left is padding.
             #[allow(unsafe_code)]
-            unsafe impl<$($generics)*> $crate::memory::shared::Shared for $name $(<$($args)*>)? {}
+            unsafe impl<$($generics)*> $crate::memory::shared::Shared for $name $(<$($args)*>)? {
+                #[cfg(loom)]
+                fn enrol(&self) {
+                    $( $crate::memory::shared::Shared::enrol(&self.$field); )*
+                }
+            }
         };
     };
 }
@@ -94,6 +118,7 @@ macro_rules! plain_bytes {
         unsafe impl<const $len: usize> ::bytemuck::Zeroable for $name<$len> {}
         // SAFETY: transparent over bytes: every bit pattern is a value, and there is no padding.
         #[allow(unsafe_code)]
+        #[diagnostic::do_not_recommend]
         unsafe impl<const $len: usize> ::bytemuck::Pod for $name<$len> {}
     };
 }

@@ -83,7 +83,7 @@ impl Event {
     /// Wakes the sleepers, if there are any: between announcing an operation and publishing it.
     #[inline(always)]
     pub fn ring(&self, kernel: &impl Kernel) {
-        if kernel.fences() {
+        if kernel.fences() && !seeded(Bug::NoFenceBeforeFlag) {
             fence(SeqCst); // Dekker with `prepare`: announced before the flag is read
         } else {
             compiler_fence(SeqCst); // the same; the sleeper's barrier stands in for the fence
@@ -162,7 +162,9 @@ impl Event {
         };
         self.set_flag(stamp);
         let barrier = kernel.heavy_barrier(); // Dekker with `ring`: the flag before the looks below
-        fence(SeqCst); // the same, for those who fence themselves
+        if !seeded(Bug::NoFenceBehindFlag) {
+            fence(SeqCst); // the same, for those who fence themselves
+        }
         recover();
         let limit = if !seeded(Bug::IgnoreAnnounced) && announced() {
             limit.min(SLICE)

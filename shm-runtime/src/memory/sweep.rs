@@ -5,10 +5,11 @@ use super::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use super::attachment::Attachment;
 use super::exchange::Line;
 use super::kernel::Linux;
-use super::lane::Place;
+use super::lane::{LaneRecord, Phase, Place};
 use super::liveness;
 use super::participant::Identity;
 use super::recovery::{Arena, Settled, settle_lane};
+use super::seeded::{Bug, seeded};
 use super::signals::Signals;
 
 /// What a sweep did.
@@ -42,7 +43,9 @@ impl Attachment {
             if owner == 0 || owner == own || owner == known_alive {
                 continue;
             }
-            if Identity::from_word(owner).is_some_and(|identity| self.alive(identity)) {
+            if Identity::from_word(owner).is_some_and(|identity| self.alive(identity))
+                && !(seeded(Bug::DeadByTimeOut) && is_held_up(record))
+            {
                 known_alive = owner; // an attachment's lanes lie side by side as a rule
                 continue;
             }
@@ -57,20 +60,28 @@ impl Attachment {
     /// Settles one lane, under the lock byte of those who do.
     fn sweep(&self, lane: usize, owner: u64) -> Settled {
         // The lock is free again when we die.
-        let Ok(Some(_right)) = self.try_lock(liveness::lane(lane as u32)) else {
+        let right = self.try_lock(liveness::lane(lane as u32));
+        if !matches!(right, Ok(Some(_))) && !seeded(Bug::SweepWithoutRight) {
             return Settled::Later;
-        };
+        }
         let record = &self.lanes()[lane];
         if record.owner.load(Acquire) != owner {
             return Settled::Clean; // somebody else was faster
         }
         let settled = settle_lane(&self, self.lanes(), lane, &Linux);
-        if settled == Settled::Clean {
+        if settled == Settled::Clean || seeded(Bug::FreeUnsettled) {
             // AcqRel) // to `claim`: the lane is idle for whoever leases it next
             let _ = record.owner.compare_exchange(owner, 0, AcqRel, Relaxed);
         }
         settled
     }
+}
+
+/// Whether a lane stands in one operation for a while: the question that [`Bug::DeadByTimeOut`] asks.
+fn is_held_up(record: &LaneRecord) -> bool {
+    let before = record.state();
+    std::thread::sleep(core::time::Duration::from_millis(1));
+    before.phase() != Phase::Idle && record.state() == before
 }
 
 impl Arena for &Attachment {

@@ -16,6 +16,7 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Instant;
 use zerocopy::FromZeros;
 
 /// Most lanes.
@@ -401,9 +402,11 @@ fn runs() -> u64 {
 /// Plays without a violation.
 pub fn assert_clean<P: Play>(mix: Mix, make: fn(&mut Random) -> P) {
     seed(None);
+    let start = Instant::now();
     for number in 0..runs() {
         assert_eq!(Run::new(number, mix, make).finish(), None, "seed {number}");
     }
+    super::line::Line::models(runs(), start);
 }
 
 /// Plays until the seeded bug is caught.

@@ -3,6 +3,7 @@
 //!
 //! Backs P1 (kill), P2 (stop) and P3 (no leak) for `Map`, `Set` and `LargeMap`.
 
+use super::line::Line;
 use super::map_world::{LANES, WORDS, World};
 use super::per_key::{Call, Got, Op, is_linearizable};
 use super::scheduler::{Process, Random, pause, quietly};
@@ -11,6 +12,7 @@ use crate::memory::hash::hash;
 use crate::memory::seeded::{Bug, observe, seed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Instant;
 
 /// Keys that all have one home among [`WORDS`] buckets, and one fingerprint: the worst there is.
 fn rivals() -> &'static [u64] {
@@ -380,7 +382,9 @@ fn runs() -> u64 {
 
 fn assert_clean(mix: Mix) {
     seed(None);
+    let start = Instant::now();
     let found = violations(runs(), mix);
+    Line::models(runs(), start);
     assert!(found.is_empty(), "{found:#?}");
 }
 

@@ -6,8 +6,12 @@
 
 #![allow(missing_debug_implementations)] // nobody prints a model
 
+#[path = "../../../tests/common/report.rs"]
+mod line;
+
 mod broadcast;
 mod event;
+mod frames;
 mod hostile;
 mod lanes;
 mod leases;

@@ -2,12 +2,14 @@
 //!
 //! Backs P1 (kill), P2 (stop) and P3 (no leak) for `Queue`.
 
+use super::line::Line;
 use super::queue_ops::{Op, pop, push, recover, recover_all, run_op};
 use super::queue_world::{LANES, World};
 use super::scheduler::{Process, Random, pause, quietly};
 use crate::memory::seeded::{Bug, observe, seed, seeded};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// How a run is mixed.
 #[derive(Clone, Copy)]
@@ -388,7 +390,9 @@ fn runs() -> u64 {
 
 fn assert_clean(mix: Mix) {
     seed(None);
+    let start = Instant::now();
     let found = violations(runs(), mix);
+    Line::models(runs(), start);
     assert!(found.is_empty(), "{found:#?}");
 }
 
@@ -428,6 +432,9 @@ fn p1_a_signal_handler_may_use_the_same_queue() {
 fn seeded_bugs_of_the_ring_are_caught() {
     for bug in [
         Bug::HintBeforeExchange,
+        Bug::PublishBeforeWrite,
+        Bug::TornExchange,
+        Bug::TrustHint,
         Bug::EmptyWithoutLap,
         Bug::CopyAfterRelease,
         Bug::NoLap,

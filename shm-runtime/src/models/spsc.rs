@@ -2,6 +2,7 @@
 //!
 //! Backs P1 (kill), P2 (stop: the other side goes on) and P3 for `Spsc`.
 
+use super::line::Line;
 use super::scheduler::{Process, Random, now, pause, quietly};
 use crate::memory::atomic::{
     AtomicU32,
@@ -15,6 +16,7 @@ use crate::structures::spsc::ring::{Ring, Side, Trust};
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::rc::Rc;
+use std::time::Instant;
 use zerocopy::FromZeros;
 
 const PRODUCER: usize = 0;
@@ -255,9 +257,11 @@ fn runs() -> u64 {
 
 fn assert_clean(kills: usize, stops: bool) {
     seed(None);
+    let start = Instant::now();
     for seed in 0..runs() {
         assert_eq!(run(seed, kills, stops), None, "seed {seed}");
     }
+    Line::models(runs(), start);
 }
 
 #[test]

@@ -2,12 +2,14 @@
 //!
 //! Backs P1 (kill), P2 (stop) and P3 (no leak) for `Stack`, and that its recovery is never put off.
 
+use super::line::Line;
 use super::scheduler::{Process, Random, quietly};
 use super::stack_world::{ELEMENTS, LANES, World};
 use crate::memory::seeded::{Bug, observe, seed};
 use crate::memory::two_lists::{Stop, Way};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Instant;
 
 /// How a run is mixed.
 #[derive(Clone, Copy)]
@@ -271,9 +273,11 @@ fn runs() -> u64 {
 
 fn assert_clean(mix: Mix) {
     seed(None);
+    let start = Instant::now();
     for number in 0..runs() {
         assert_eq!(Run::new(number, mix).finish(), None, "seed {number}");
     }
+    Line::models(runs(), start);
 }
 
 fn assert_caught(bug: Bug, mix: Mix) {

@@ -5,6 +5,7 @@
 //! where a round of waiting would find that somebody is dead: so a wake-up that is lost while nobody is dead
 //! shows, although real sleepers look again after a while.
 
+use super::line::Line;
 use super::scheduler::{Process, Random, now, pause, quietly};
 use crate::memory::atomic::{AtomicU32, Ordering::SeqCst, raw};
 use crate::memory::owner::{Owners, Tag};
@@ -15,6 +16,7 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Instant;
 
 /// Steps after which a run makes no progress.
 const LONG: usize = 40_000;
@@ -343,9 +345,11 @@ fn runs() -> u64 {
 /// Plays without a violation.
 pub fn assert_clean<P: Play>(mix: Mix, make: fn(&mut Random) -> P) {
     seed(None);
+    let start = Instant::now();
     for number in 0..runs() {
         assert_eq!(Run::new(number, mix, make).finish(), None, "seed {number}");
     }
+    Line::models(runs(), start);
 }
 
 /// Plays until the seeded bug is caught.

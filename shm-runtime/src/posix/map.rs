@@ -6,6 +6,7 @@
 #![allow(unsafe_code)] // system calls
 
 use super::check;
+use crate::seeded::{Bug, seeded};
 use core::ptr::NonNull;
 use std::fs::File;
 use std::io;
@@ -123,7 +124,9 @@ impl Anchor {
     /// Of `mmap` and `madvise`.
     pub fn new(file: &File) -> io::Result<Self> {
         let pages = Pages::map(PAGE, libc::PROT_NONE, libc::MAP_SHARED, Some(file))?;
-        pages.advise(0, PAGE, libc::MADV_DONTFORK)?;
+        if !seeded(Bug::AnchorIsInherited) {
+            pages.advise(0, PAGE, libc::MADV_DONTFORK)?;
+        }
         Ok(Self(pages))
     }
 
@@ -164,7 +167,9 @@ impl LocalPages {
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
             None,
         )?;
-        pages.advise(0, len, libc::MADV_WIPEONFORK)?;
+        if !seeded(Bug::LocalIsInherited) {
+            pages.advise(0, len, libc::MADV_WIPEONFORK)?;
+        }
         Ok(Self(pages))
     }
 

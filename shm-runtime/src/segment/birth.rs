@@ -20,6 +20,7 @@ use crate::layout::body::Blueprint;
 use crate::memory::attachment::{Attachment, Origin};
 use crate::memory::liveness::{self, AttachError, PATIENCE, Place, Removal};
 use crate::posix::{file, lock, process};
+use crate::seeded::{Bug, seeded};
 use crate::table;
 use std::fs::File;
 use std::io;
@@ -90,6 +91,9 @@ fn grow(
     plan: &Plan,
     (file, naming): (File, Naming),
 ) -> Result<Unborn, CreateError> {
+    if seeded(Bug::NameBeforeWhole) {
+        let _ = file::link(&file, &name::path(segment));
+    }
     let embryo = Embryo {
         segment,
         file: &file,
@@ -281,6 +285,9 @@ pub(crate) fn publish(
     naming: &mut Naming,
 ) -> Result<(), CreateError> {
     let path = &attachment.place().path;
+    if seeded(Bug::NameBeforeWhole) && attachment.place().leads_here() {
+        return Ok(());
+    }
     let deadline = Instant::now() + PATIENCE;
     loop {
         let linked = match &naming.hidden {

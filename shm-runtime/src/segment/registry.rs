@@ -55,6 +55,7 @@ use crate::memory::lane::Phase;
 use crate::memory::liveness::REGISTRATION;
 use crate::posix::file;
 use crate::posix::lock::Locked;
+use crate::seeded::{Bug, seeded};
 use crate::table::room::{Extent, gaps, place};
 use crate::table::{self, ENTRY_WORDS, Entry, STRUCTURE_ALIGN, Table};
 use std::fs::File;
@@ -285,10 +286,13 @@ impl<'a> Registry<'a> {
         }
         let index = self.free_entry(&table)?;
         let block = self.free_block(&table, wanted)?;
-        self.fill(locked.file(), &table, &block)?;
         let single = &wanted.single;
         let words = table::encode(table.unit_shift, wanted.name, block.structure, single.size);
         let words = words.ok_or_else(|| self.corrupt("an offset is too large for its units"))?;
+        if seeded(Bug::EntryBeforeBlock) {
+            self.publish(&table, index, words)?;
+        }
+        self.fill(locked.file(), &table, &block)?;
         self.publish(&table, index, words)?;
         Ok(Found {
             name: wanted.name.to_owned(),

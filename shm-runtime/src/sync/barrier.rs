@@ -21,7 +21,7 @@
 //! The algorithm is in `sync::gate`, the model in `models::sync`.
 
 use super::gate::{Arrival, Gate};
-use super::ownership::{me, round};
+use super::ownership::{me, note_corrupt, round};
 use crate::error::Timeout;
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
@@ -81,18 +81,19 @@ impl<const PARTIES: usize> Represent for Repr<PARTIES> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A party is a call of [`wait`](Self::wait), from whatever thread or process. If more than `PARTIES` wait at once, those
-/// who came too late wait for the next round.
+/// A party is a call of [`wait`](Self::wait), from whatever thread or process. If more than `PARTIES` wait at
+/// once, those who came too late wait for the next round.
 ///
 /// # When a party dies
 ///
-/// An arrival of a process that dies before the barrier opens is withdrawn, and so is one that times out: the barrier
-/// opens when `PARTIES` who live are there. A process that died while the last one was arriving may have been counted.
+/// An arrival of a process that dies before the barrier opens is withdrawn, and so is one that times out: the
+/// barrier opens when `PARTIES` who live are there. A process that died while the last one was arriving may
+/// have been counted.
 ///
 /// # Progress
 ///
-/// Blocking: a party that is stopped before it arrives, or before it is gone, holds up the others. A death holds
-/// nobody up for longer than 50 ms. The last to arrive asks the kernel once for each other attachment.
+/// Blocking: a party that is stopped before it arrives, or before it is gone, holds up the others. A death
+/// holds nobody up for longer than 50 ms. The last to arrive asks the kernel once for each other attachment.
 #[derive(Clone)]
 pub struct Barrier<const PARTIES: usize> {
     site: Site<Repr<PARTIES>>,
@@ -185,9 +186,13 @@ impl<const PARTIES: usize> Barrier<PARTIES> {
             let start = own.slot as usize % PARTIES;
             self.gate().places.acquire_free(me, start)
         };
-        wait_until(timeout, take, |left| {
+        wait_until(timeout, &take, |left| {
             round(self.attachment(), |me| self.gate().wait_for_place(me, left));
             true
+        })
+        .or_else(|| {
+            self.gate().sweep(me(self.attachment())?); // whatever the time was
+            take()
         })
     }
 
@@ -195,8 +200,7 @@ impl<const PARTIES: usize> Barrier<PARTIES> {
     fn pass(&self, at: Lease, timeout: Duration) -> Option<bool> {
         let gate = self.gate();
         let Some(arrival) = gate.arrive(me(self.attachment())?, at) else {
-            let offset = self.site.offset();
-            self.attachment().local().note_corrupt(offset);
+            note_corrupt(&self.site);
             return None;
         };
         if arrival == Arrival::Opened {

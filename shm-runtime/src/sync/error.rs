@@ -5,8 +5,9 @@ use std::error::Error;
 
 /// An owner died or panicked with the lock, and nobody has said since that all is well.
 ///
-/// The lock is held all the same: by the guard inside. What the lock protects may be half changed. Look at it, or
-/// overwrite it, and say so with the guard's `mark_consistent`; until somebody does, everybody who locks is told.
+/// The lock is held all the same: by the guard inside. What the lock protects may be half changed. Look at
+/// it, or overwrite it, and say so with the guard's `mark_consistent`; until somebody does, everybody who
+/// locks is told.
 ///
 /// ```
 /// # use shm_runtime::{prelude::*, sync::OwnerDied};

@@ -1,7 +1,7 @@
 //! The gate of a barrier: parties arrive at places, and it opens when all are there.
 //!
-//! A party leases a *place* (see [`crate::memory::leases`]), so that its death can be told, and then sets the bit of that
-//! place in one word, by exchange:
+//! A party leases a *place* (see [`crate::memory::leases`]), so that its death can be told, and then sets the
+//! bit of that place in one word, by exchange:
 //!
 //! ```text
 //! 63                     P P-1         0
@@ -10,20 +10,21 @@
 //! +-----------------------+-------------+
 //! ```
 //!
-//! The exchange that would set the last bit clears all of them instead: that one exchange opens the gate, for all or
-//! for nobody. A party is through when its bit is clear, because nobody else clears the bit of one who lives and waits.
-//! Who runs out of time takes its own bit back by exchange, or finds that it is through.
+//! The exchange that would set the last bit clears all of them instead: that one exchange opens the gate, for
+//! all or for nobody. A party is through when its bit is clear, because nobody else clears the bit of one who
+//! lives and waits. Who runs out of time takes its own bit back by exchange, or finds that it is through.
 //!
-//! An arrival of the dead is withdrawn by whoever sweeps: the bit first, then the place, so that a place which is free
-//! has no bit. A sweeper reads the word, looks whether the place is still the dead one's, and exchanges the
-//! word that it read: as every change raises the count, it takes nothing from a later party at the place. (The count
-//! has at least 32 bits: a sweeper would have to be stopped between two instructions for four billion changes.) The one
-//! that would open the gate sweeps first, so nobody who was dead when the last party came is counted.
+//! An arrival of the dead is withdrawn by whoever sweeps: the bit first, then the place, so that a place
+//! which is free has no bit. A sweeper reads the word, looks whether the place is still the dead one's, and
+//! exchanges the word that it read: as every change raises the count, it takes nothing from a later party at
+//! the place. (The count has at least 32 bits: a sweeper would have to be stopped between two instructions
+//! for four billion changes.) The one that would open the gate sweeps first, so nobody who was dead when the
+//! last party came is counted.
 //!
 //! # Waiting
 //!
-//! As in [`crate::memory::signals`]: a place that is leased and has no bit is an announcement. The one that opens wakes
-//! the sleepers before it does.
+//! As in [`crate::memory::signals`]: a place that is leased and has no bit is an announcement. The one that
+//! opens wakes the sleepers before it does.
 //!
 //! | killed | left | repaired |
 //! |---|---|---|
@@ -35,8 +36,9 @@
 //!
 //! # Ordering
 //!
-//! (G) `arrive` -> `is_through`: what any party did before it arrived is before what any does behind the gate. Every change
-//! of the word is an exchange, so each arrival's release goes on to the exchange that opens, and from there to all.
+//! (G) `arrive` -> `is_through`: what any party did before it arrived is before what any does behind the
+//! gate. Every change of the word is an exchange, so each arrival's release goes on to the exchange that
+//! opens, and from there to all.
 
 use crate::memory::atomic::{
     AtomicU64,

@@ -9,9 +9,9 @@ use core::fmt;
 
 /// A value that this attachment alone may change; dropping the guard unlocks.
 ///
-/// The value is copied in and out: another process may write its bytes at any time, so there is no reference to it.
-/// A guard that is forgotten keeps the lock until the attachment ends. In a forked child the parent's guard is
-/// void: it reads zeros, writes nothing and is dropped without effect.
+/// The value is copied in and out: another process may write its bytes at any time, so there is no reference
+/// to it. A guard that is forgotten keeps the lock until the attachment ends. In a forked child the parent's
+/// guard is void: it reads zeros, writes nothing and is dropped without effect.
 #[must_use = "a lock whose guard is dropped is unlocked"]
 pub struct Guard<'a, T: Element> {
     value: &'a Site<CellArray<T, 1>>,

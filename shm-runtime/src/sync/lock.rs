@@ -7,20 +7,22 @@
 //! +------------+------+----------+---------+----------+
 //! ```
 //!
-//! Locking is one exchange of a free word, which raises the generation. Unlocking is two stores without an exchange,
-//! because nobody else writes the word of an owner who lives: the first marks it as leaving and already says
-//! how it is left, the second frees it. The word of a dead owner is freed by whoever wants the lock, by
-//! exchanging that very word (see [`crate::memory::owner`] for why nothing is taken from the living): *doubtful* if the
-//! owner was not leaving yet, because it may have changed a part of what the lock protects. Doubt stays until a
-//! later owner settles it. *Done* is for `Once`: such a word is never locked again.
+//! Locking is one exchange of a free word, which raises the generation. Unlocking is two stores without an
+//! exchange, because nobody else writes the word of an owner who lives: the first marks it as leaving and
+//! already says how it is left, the second frees it. The word of a dead owner is freed by whoever wants the
+//! lock, by exchanging that very word (see [`crate::memory::owner`] for why nothing is taken from the
+//! living): *doubtful* if the owner was not leaving yet, because it may have changed a part of what the lock
+//! protects. Doubt stays until a later owner settles it. *Done* is for `Once`: such a word is never locked
+//! again.
 //!
 //! [`crate::memory::leases`] are many such words of which any will do, and which forget the dead.
 //!
 //! # Waiting
 //!
-//! As in [`crate::memory::signals`]: who unlocks marks the word as leaving, wakes the sleepers, and only then frees
-//! it. A sleeper looks every [`WATCH`] whether the owner lives, because the kernel wakes nobody for a death. All are
-//! woken and one gets the lock: there are no queues that a death could break, and no order among those who wait.
+//! As in [`crate::memory::signals`]: who unlocks marks the word as leaving, wakes the sleepers, and only then
+//! frees it. A sleeper looks every [`WATCH`] whether the owner lives, because the kernel wakes nobody for a
+//! death. All are woken and one gets the lock: there are no queues that a death could break, and no order
+//! among those who wait.
 //!
 //! | killed | left | repaired |
 //! |---|---|---|
@@ -31,8 +33,8 @@
 //!
 //! # Ordering
 //!
-//! (L) `release`, `sweep` -> `acquire_free`: what the owner before did is over. A sweeper hands the edge on: the dead
-//! one's stores are before the answer that it is dead.
+//! (L) `release`, `sweep` -> `acquire_free`: what the owner before did is over. A sweeper hands the edge on:
+//! the dead one's stores are before the answer that it is dead.
 
 use crate::memory::atomic::{
     AtomicU64,
@@ -175,7 +177,8 @@ impl<O: Owners, K: Kernel> Lock<'_, O, K> {
         LockWord(self.line.word.load(Acquire)) // (L)
     }
 
-    /// As [`look`](Self::look), in the one order of a reader-writer lock's Dekker pair: (D) of `sync::readers`.
+    /// As [`look`](Self::look), in the one order of a reader-writer lock's Dekker pair: (D) of
+    /// `sync::readers`.
     pub fn look_ordered(&self) -> LockWord {
         LockWord(self.line.word.load(SeqCst)) // (D), (L)
     }

@@ -1,12 +1,15 @@
 //! Robust blocking primitives: what programs expect beside lock-free structures.
 //!
-//! They are fields of a schema like the [structures](crate::structures), and recover from dead owners by the same
-//! means: a word names its owner, and is taken from it once the kernel says that it is dead. A death is an
-//! answer, not a hang. Who waits notices one within 50 ms, and no wake-up is lost to one.
+//! They are fields of a schema like the [structures](crate::structures), and recover from dead owners by the
+//! same means: a word names its owner, and is taken from it once the kernel says that it is dead. A death is
+//! an answer, not a hang. Who waits notices one within 50 ms, and no wake-up is lost to one.
 //!
-//! Unlike the structures they *block*: an owner who is stopped holds up all who wait for it, for as long as it is
-//! stopped. That is what locking means; every call that waits has a form with a time-out. Where nobody should be able
-//! to hold up anybody, use a lock-free structure: `Queue`, `Atomic`, `Pool`.
+//! Unlike the structures they *block*: an owner who is stopped holds up all who wait for it, for as long as
+//! it is stopped. That is what locking means; every call that waits has a form with a time-out. Where nobody
+//! should be able to hold up anybody, use a lock-free structure: `Queue`, `Atomic`, `Pool`.
+//!
+//! In a forked child for which the segment has no place, waiting calls wait for one too, and the others say
+//! that it would block.
 //!
 //! | type | what | when an owner dies |
 //! |---|---|---|

@@ -82,20 +82,20 @@ pub type MutexGuard<'a, T> = Guard<'a, T>;
 ///
 /// # When an owner dies
 ///
-/// The owner is the attachment. If it dies with the lock, or leaves the segment without unlocking, or a thread of it
-/// panics with the lock, the next one to lock gets the guard inside of [`OwnerDied`], and so does everybody
-/// until somebody calls [`mark_consistent`](Guard::mark_consistent).
+/// The owner is the attachment. If it dies with the lock, or leaves the segment without unlocking, or a
+/// thread of it panics with the lock, the next one to lock gets the guard inside of [`OwnerDied`], and so
+/// does everybody until somebody calls [`mark_consistent`](Guard::mark_consistent).
 ///
 /// # Locking twice
 ///
 /// A thread that locks a mutex which it holds waits for itself: [`lock`](Self::lock) never returns,
-/// [`lock_wait`](Self::lock_wait) says `Timeout`, [`try_lock`](Self::try_lock) says `WouldBlock`. A signal handler
-/// that may have interrupted an owner uses one of the latter two.
+/// [`lock_wait`](Self::lock_wait) says `Timeout`, [`try_lock`](Self::try_lock) says `WouldBlock`. A signal
+/// handler that may have interrupted an owner uses one of the latter two.
 ///
 /// # Progress
 ///
-/// Blocking: an owner who is stopped holds up all who wait. A death holds nobody up for longer than 50 ms. There is no
-/// order among those who wait.
+/// Blocking: an owner who is stopped holds up all who wait. A death holds nobody up for longer than 50 ms.
+/// There is no order among those who wait.
 pub struct Mutex<T: 'static> {
     line: Site<LockLine>,
     value: Site<CellArray<T, 1>>,

@@ -76,13 +76,13 @@ impl Represent for Repr {
 ///
 /// # When the runner dies
 ///
-/// Or leaves, or panics: then the next one runs, and learns of it from [`OnceState::is_interrupted`]. So what is run must
-/// be able to begin again on what a run before has left.
+/// Or leaves, or panics: then the next one runs, and learns of it from [`OnceState::is_interrupted`]. So what
+/// is run must be able to begin again on what a run before has left.
 ///
 /// # Progress
 ///
-/// Blocking: a runner who is stopped holds up all who wait. A death holds nobody up for longer than 50 ms. Once it is
-/// completed, a call is one load.
+/// Blocking: a runner who is stopped holds up all who wait. A death holds nobody up for longer than 50 ms.
+/// Once it is completed, a call is one load.
 #[derive(Clone)]
 pub struct Once {
     line: Site<LockLine>,
@@ -127,7 +127,8 @@ impl OnceState {
 }
 
 impl Once {
-    /// Whether somebody has run to the end. What was done there is visible then. Works on read-only attachments.
+    /// Whether somebody has run to the end. What was done there is visible then. Works on read-only
+    /// attachments.
     ///
     /// # Progress
     ///
@@ -141,7 +142,8 @@ impl Once {
     ///
     /// # Panics
     ///
-    /// On a read-only attachment, unless it is completed; and if `run` panics, which hands the run to the next.
+    /// On a read-only attachment, unless it is completed; and if `run` panics, which hands the run to the
+    /// next.
     ///
     /// # Progress
     ///

@@ -1,5 +1,5 @@
-//! A lock that this process holds, and how it waits for one: what the guards of `Mutex`, `RwLock` and a run of
-//! `Once` have in common.
+//! A lock that this process holds, and how it waits for one: what the guards of `Mutex`, `RwLock` and a run
+//! of `Once` have in common.
 
 use super::lock::{After, Held, Lock, LockLine};
 use crate::memory::attachment::Attachment;
@@ -15,12 +15,19 @@ pub(super) fn me(attachment: &Attachment) -> Option<Tag> {
     attachment.own().map(Tag::of)
 }
 
-/// One round of waiting as whoever this process is; in a forked child for which there is no place it waits for one.
+/// One round of waiting as whoever this process is; in a forked child for which there is no place it waits
+/// for one.
 pub(super) fn round(attachment: &Attachment, wait: impl FnOnce(Tag)) {
     match me(attachment) {
         Some(me) => wait(me),
         None => std::thread::sleep(SLICE),
     }
+}
+
+/// Notes that the bytes at a structure's start are such as no program of ours leaves.
+#[cold]
+pub(super) fn note_corrupt<R>(site: &Site<R>) {
+    site.attachment().local().note_corrupt(site.offset());
 }
 
 /// The algorithm over a lock's bytes.
@@ -74,6 +81,8 @@ impl<'a> Ownership<'a> {
             round(attachment, |me| lock(line).wait_round(me, left));
             !is_over()
         });
+        // whatever the time was: nobody is told that a dead one has it
+        let held = held.or_else(|| lock(line).acquire(me(attachment)?));
         held.map(|held| Self::new(line, held))
     }
 
@@ -100,8 +109,8 @@ impl<'a> Ownership<'a> {
     }
 
     fn release(&self, after: After) {
-        if self.is_held() {
-            lock(self.line).release(self.held, after);
+        if stamp(self.line) == self.stamp && !lock(self.line).release(self.held, after) {
+            note_corrupt(self.line); // somebody took it from the living
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The readers of a reader-writer lock: how many there are, accounted for by participant.
 //!
-//! Each participant's slot has a word of its own, on a line of its own, so that readers of different processes do not
-//! disturb each other, and so that the readers of a dead one are known by name:
+//! Each participant's slot has a word of its own, on a line of its own, so that readers of different
+//! processes do not disturb each other, and so that the readers of a dead one are known by name:
 //!
 //! ```text
 //! 63         32 31        30      16 15     0
@@ -10,28 +10,28 @@
 //! +------------+---------+----------+--------+
 //! ```
 //!
-//! The generation is the slot's. A word of an older one is nobody's: who has the slot now knows that the one before
-//! is dead, and a writer asks the kernel.
+//! The generation is the slot's. A word of an older one is nobody's: who has the slot now knows that the one
+//! before is dead, and a writer asks the kernel.
 //!
 //! # Readers and writers
 //!
-//! A reader counts itself, and then looks whether there is a writer; if there is one, it takes itself back and waits. A
-//! writer takes the lock's word (see [`super::lock`]), and then looks whether there are readers; it waits until those
-//! that it finds are gone or dead, and no new ones stay. So writers are preferred: readers that come while one
-//! waits are behind it.
+//! A reader counts itself, and then looks whether there is a writer; if there is one, it takes itself back
+//! and waits. A writer takes the lock's word (see [`super::lock`]), and then looks whether there are readers;
+//! it waits until those that it finds are gone or dead, and no new ones stay. So writers are preferred:
+//! readers that come while one waits are behind it.
 //!
-//! That is Dekker's pattern, each side storing one word and then loading the other's, and it needs a total order: both
-//! exchanges and both loads are SeqCst (D). In that order, if the reader's load comes before the writer's exchange, it
-//! does not see it; but then the reader's own exchange comes before the writer's load, which sees it. One of the
-//! two sees the other, or both do. Acquire and release would let both loads see the old words. The model
-//! (`models::sync`) is sequentially consistent, so it shows that the steps are right in such an order, and not that the
-//! orderings bring it about; the argument here is for that.
+//! That is Dekker's pattern, each side storing one word and then loading the other's, and it needs a total
+//! order: both exchanges and both loads are SeqCst (D). In that order, if the reader's load comes before the
+//! writer's exchange, it does not see it; but then the reader's own exchange comes before the writer's load,
+//! which sees it. One of the two sees the other, or both do. Acquire and release would let both loads see the
+//! old words. The model (`models::sync`) is sequentially consistent, so it shows that the steps are right in
+//! such an order, and not that the orderings bring it about; the argument here is for that.
 //!
 //! # Waiting
 //!
-//! A writer that waits marks the words that it found as *awaited*. Who leaves such a word says first that it is leaving,
-//! wakes the writer, and then takes itself off, as in [`crate::memory::signals`]; others leave by one exchange, which
-//! fails if the word is awaited meanwhile.
+//! A writer that waits marks the words that it found as *awaited*. Who leaves such a word says first that it
+//! is leaving, wakes the writer, and then takes itself off, as in [`crate::memory::signals`]; others leave by
+//! one exchange, which fails if the word is awaited meanwhile.
 //!
 //! | killed | left | repaired |
 //! |---|---|---|
@@ -128,7 +128,8 @@ pub struct Readers<'a, O, K> {
 }
 
 impl<O: Owners, K: Kernel> Readers<'_, O, K> {
-    /// Reads, if there is no writer: what the lock's word says of the value. `None` too where the count has no room.
+    /// Reads, if there is no writer: what the lock's word says of the value. `None` too where the count has
+    /// no room.
     pub fn read(&self, me: Identity, writer: &Lock<'_, O, K>) -> Option<LockWord> {
         let now = writer.look();
         if !now.owner().is_nobody() || !self.enter(me) {
@@ -242,7 +243,8 @@ impl<O: Owners, K: Kernel> Readers<'_, O, K> {
         }
     }
 
-    /// Whether somebody reads who will wake the writer: not one who came behind the mark, and leaves unmarked.
+    /// Whether somebody reads who will wake the writer: not one who came behind the mark, and leaves
+    /// unmarked.
     fn is_kept_up(&self) -> bool {
         let marked = |now: ReaderWord| now.is_awaited() || seeded(Bug::SleepUnmarked);
         self.words()

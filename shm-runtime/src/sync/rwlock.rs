@@ -101,23 +101,25 @@ pub type RwLockWriteGuard<'a, T> = Guard<'a, T>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Each participant's readers are counted on a line of their own, which takes 128 bytes for each lane of the schema;
-/// a writer looks at all of them. For a value that is small and read often, `Versioned` and `Atomic` hold nobody up.
+/// Each participant's readers are counted on a line of their own, which takes 128 bytes for each lane of the
+/// schema; a writer looks at all of them. For a value that is small and read often, `Versioned` and `Atomic`
+/// hold nobody up.
 ///
 /// # Preference
 ///
-/// Writers come first: a reader that comes while a writer has the lock or waits for readers waits behind it. So a
-/// thread that reads must not ask to read again: if a writer came in between, the two wait for each other.
-/// Writers one after the other can keep readers out.
+/// Writers come first: a reader that comes while a writer has the lock or waits for readers waits behind it.
+/// So a thread that reads must not ask to read again: if a writer came in between, the two wait for each
+/// other. Writers one after the other can keep readers out.
 ///
 /// # When an owner dies
 ///
-/// A reader that dies is forgotten. If the writer dies, or panics, the next ones to lock, readers too, get their guard
-/// inside of [`OwnerDied`], until somebody calls [`mark_consistent`](Guard::mark_consistent).
+/// A reader that dies is forgotten. If the writer dies, or panics, the next ones to lock, readers too, get
+/// their guard inside of [`OwnerDied`], until somebody calls [`mark_consistent`](Guard::mark_consistent).
 ///
 /// # Progress
 ///
-/// Blocking: an owner who is stopped holds up all who wait for it. A death holds nobody up for longer than 50 ms.
+/// Blocking: an owner who is stopped holds up all who wait for it. A death holds nobody up for longer than 50
+/// ms.
 pub struct RwLock<T: 'static> {
     writer: Site<LockLine>,
     left: Site<Left>,
@@ -204,16 +206,40 @@ impl<T: Element> RwLock<T> {
     }
 
     fn enter_wait(&self, timeout: Duration) -> Option<ReadResult<'_, T>> {
-        wait_until(
+        let writer = ownership::lock(&self.writer);
+        let entered = wait_until(
             timeout,
             || self.enter(),
             |left| {
-                round(self.attachment(), |me| {
-                    ownership::lock(&self.writer).wait_round(me, left);
-                });
+                round(self.attachment(), |me| writer.wait_round(me, left));
                 true
             },
-        )
+        );
+        entered.or_else(|| self.enter_past_the_dead()) // whatever the time was
+    }
+
+    /// Counts a reader, if there is no writer who lives.
+    fn enter_past_the_dead(&self) -> Option<ReadResult<'_, T>> {
+        for _ in 0..TRIES {
+            let entered = self.enter();
+            if entered.is_some() {
+                return entered;
+            }
+            let me = ownership::me(self.attachment())?;
+            if !ownership::lock(&self.writer).sweep(me) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Whether there are no readers who live.
+    fn is_clear(&self) -> bool {
+        let counts = self.counts();
+        counts.is_clear() || {
+            counts.sweep();
+            counts.is_clear()
+        }
     }
 
     /// Waits until the readers are gone; the lock's word is ours.
@@ -226,7 +252,8 @@ impl<T: Element> RwLock<T> {
                 counts.wait_round(left);
                 true
             },
-        )?;
+        )
+        .or_else(|| self.is_clear().then_some(()))?; // whatever the time was
         Some(Guard::new(&self.value, writer))
     }
 
@@ -270,16 +297,8 @@ impl<T: Element> RwLock<T> {
     #[track_caller]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError<RwLockReadGuard<'_, T>>> {
         self.writer.assert_writable();
-        for _ in 0..TRIES {
-            if let Some(read) = self.enter() {
-                return Ok(read?);
-            }
-            let me = ownership::me(self.attachment());
-            if !me.is_some_and(|me| ownership::lock(&self.writer).sweep(me)) {
-                break;
-            }
-        }
-        Err(TryLockError::WouldBlock)
+        let read = self.enter_past_the_dead();
+        Ok(read.ok_or(TryLockError::WouldBlock)??)
     }
 
     /// Reads, and waits up to `timeout`.
@@ -317,7 +336,8 @@ impl<T: Element> RwLock<T> {
     ///
     /// # Progress
     ///
-    /// Blocking, until the writers and readers before unlock or die. A thread that has the lock waits for ever.
+    /// Blocking, until the writers and readers before unlock or die. A thread that has the lock waits for
+    /// ever.
     #[track_caller]
     pub fn write(&self) -> WriteResult<'_, T> {
         self.writer.assert_writable();
@@ -342,19 +362,15 @@ impl<T: Element> RwLock<T> {
     ///
     /// # Progress
     ///
-    /// Lock-free. Where it is locked, it asks the kernel whether the owners live. For a moment it may keep others from
-    /// the lock that it does not get itself.
+    /// Lock-free. Where it is locked, it asks the kernel whether the owners live. For a moment it may keep
+    /// others from the lock that it does not get itself.
     #[track_caller]
     pub fn try_write(
         &self,
     ) -> Result<RwLockWriteGuard<'_, T>, TryLockError<RwLockWriteGuard<'_, T>>> {
         self.writer.assert_writable();
         let writer = Ownership::acquire(&self.writer).ok_or(TryLockError::WouldBlock)?;
-        let counts = self.counts();
-        if !counts.is_clear() {
-            counts.sweep();
-        }
-        if !counts.is_clear() {
+        if !self.is_clear() {
             return Err(TryLockError::WouldBlock); // drops the writer
         }
         Ok(Guard::new(&self.value, writer)?)
@@ -423,8 +439,8 @@ impl<T: Element> RwLockReadGuard<'_, T> {
 
 impl<T: Element> Drop for RwLockReadGuard<'_, T> {
     fn drop(&mut self) {
-        if self.lock.stamp() == self.stamp {
-            self.lock.counts().leave(self.me);
+        if self.lock.stamp() == self.stamp && !self.lock.counts().leave(self.me) {
+            ownership::note_corrupt(&self.lock.writer); // it is not counted any more
         }
     }
 }

@@ -81,13 +81,13 @@ impl<const PERMITS: usize> Represent for Repr<PERMITS> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A permit belongs to the attachment that acquired it until that gives it back or is dead: what the dead held
-/// comes back by itself. It takes 8 bytes and a look, so a semaphore is for tens or hundreds of permits.
+/// A permit belongs to the attachment that acquired it until that gives it back or is dead: what the dead
+/// held comes back by itself. It takes 8 bytes and a look, so a semaphore is for tens or hundreds of permits.
 ///
 /// # Progress
 ///
-/// Blocking: an owner who is stopped keeps its permits. A death is noticed within 50 ms by those who wait, and at once
-/// by [`try_acquire`](Self::try_acquire).
+/// Blocking: an owner who is stopped keeps its permits. A death is noticed within 50 ms by those who wait,
+/// and at once by [`try_acquire`](Self::try_acquire).
 #[derive(Clone)]
 pub struct Semaphore<const PERMITS: usize> {
     site: Site<Repr<PERMITS>>,
@@ -150,8 +150,8 @@ impl<const PERMITS: usize> Semaphore<PERMITS> {
         PERMITS
     }
 
-    /// How many permits are free, as far as that can be told while others work; those of the dead that nobody has
-    /// asked for yet are not counted. Works on read-only attachments.
+    /// How many permits are free, as far as that can be told while others work; those of the dead that nobody
+    /// has asked for yet are not counted. Works on read-only attachments.
     ///
     /// # Progress
     ///
@@ -178,8 +178,8 @@ impl<const PERMITS: usize> Semaphore<PERMITS> {
         }
     }
 
-    /// Takes a permit, if there is one: `None` where at some moment during the call all were held by those who
-    /// lived when it began. What the dead held is freed first.
+    /// Takes a permit, if there is one: `None` where at some moment during the call all were held by those
+    /// who lived when it began. What the dead held is freed first.
     ///
     /// # Panics
     ///
@@ -220,13 +220,16 @@ impl<const PERMITS: usize> Semaphore<PERMITS> {
             round(self.attachment(), |me| self.leases().wait_round(me, left));
             true
         });
-        lease.map(|lease| self.permit(lease)).ok_or(Timeout)
+        // whatever the time was: nobody is told that the dead have them
+        let lease = lease.map(|lease| self.permit(lease));
+        lease.or_else(|| self.try_acquire()).ok_or(Timeout)
     }
 }
 
 /// A permit that this attachment has; dropping it gives it back.
 ///
-/// One that is forgotten stays with the attachment until that ends. In a forked child the parent's permits are void.
+/// One that is forgotten stays with the attachment until that ends. In a forked child the parent's permits
+/// are void.
 #[must_use = "a permit that is dropped is given back"]
 pub struct Permit<'a, const PERMITS: usize> {
     semaphore: &'a Semaphore<PERMITS>,

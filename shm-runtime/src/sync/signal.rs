@@ -14,13 +14,13 @@
 //!
 //! # The algorithm
 //!
-//! Waking must come before counting, or a kill between the two loses a wake-up; and a sleeper must be able to see
-//! that somebody is about to count, or it falls asleep between the two (see [`crate::memory::signals`]). So raising
-//! is three steps: announce it by the `raising` bit, wake the sleepers, then count and clear the bit by one exchange.
-//! Who meets the bit of another one wakes the sleepers and counts for it: a raise that was announced needs nobody in
-//! particular to be finished, so no owner is named, nobody is waited for, and nothing is left to recover.
-//! An announcement is taken back by nothing but its count, and the count only grows, so the exchange that counts
-//! it succeeds once, whoever does it.
+//! Waking must come before counting, or a kill between the two loses a wake-up; and a sleeper must be able to
+//! see that somebody is about to count, or it falls asleep between the two (see [`crate::memory::signals`]).
+//! So raising is three steps: announce it by the `raising` bit, wake the sleepers, then count and clear the
+//! bit by one exchange. Who meets the bit of another one wakes the sleepers and counts for it: a raise that
+//! was announced needs nobody in particular to be finished, so no owner is named, nobody is waited for, and
+//! nothing is left to recover. An announcement is taken back by nothing but its count, and the count only
+//! grows, so the exchange that counts it succeeds once, whoever does it.
 //!
 //! # If a process dies here
 //!
@@ -34,9 +34,11 @@
 //!
 //! # Ordering
 //!
-//! (C) `announce`, `complete` -> `count`: who sees the count sees what was done before the raise. Every change of the
-//! word is an exchange, so the release of an announcement goes on through the exchange of a helper.
+//! (C) `announce`, `complete` -> `count`: who sees the count sees what was done before the raise. Every
+//! change of the word is an exchange, so the release of an announcement goes on through the exchange of a
+//! helper.
 
+use super::ownership::note_corrupt;
 use crate::error::Timeout;
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
@@ -194,9 +196,9 @@ const fn counted(word: u64) -> u64 {
 ///
 /// # Progress
 ///
-/// Raising is lock-free, and safe in a signal handler; nobody who is killed or stopped holds anybody up, and no
-/// wake-up is lost to one. The raise of a process that dies in it counts once or never, and may count only when
-/// somebody else raises or waits. Waiting blocks. Without sleepers, raising costs two exchanges.
+/// Raising is lock-free, and safe in a signal handler; nobody who is killed or stopped holds anybody up, and
+/// no wake-up is lost to one. The raise of a process that dies in it counts once or never, and may count only
+/// when somebody else raises or waits. Waiting blocks. Without sleepers, raising costs two exchanges.
 #[derive(Clone)]
 pub struct Signal {
     site: Site<Repr>,
@@ -242,8 +244,7 @@ impl Signal {
     pub fn raise(&self) {
         self.site.assert_writable();
         if !self.raising().raise() {
-            let offset = self.site.offset();
-            self.site.attachment().local().note_corrupt(offset);
+            note_corrupt(&self.site);
         }
     }
 

@@ -35,7 +35,7 @@ impl Victim for Tables {
         for key in 0..6 {
             let _ = map.insert(key, [7; 3]);
             let _ = map.get_or_insert(key + 3, [8; 3]);
-            let _ = map.update(key, |value| value.map(|part| part + 1));
+            let _ = map.update(key, |value| value.map(|part| part.wrapping_add(1)));
             let _ = map.compare_exchange(key, [8; 3], [9; 3]);
             let _ = map.get(key + 1);
             let _ = set.insert(u64::from(key));

@@ -9,6 +9,7 @@ mod spsc;
 mod stack;
 mod sync;
 mod versioned;
+mod versioned_array;
 
 pub use broadcast::Quotes;
 pub use map::Tables;
@@ -19,6 +20,7 @@ pub use spsc::Audio;
 pub use stack::Pile;
 pub use sync::Locks;
 pub use versioned::Pose;
+pub use versioned_array::Depth;
 
 use shm_runtime::{Segment, ShmLayout};
 

@@ -78,18 +78,19 @@ fn raise(world: &Segment<World>, turn: &Turn) {
     turn.run(|| world.signal.raise());
 }
 
+/// Whether it is done, and if not, what one finds who does it.
 fn how_done(world: &Segment<World>) -> String {
-    if world.once.is_completed() {
-        return "done".to_owned();
-    }
     let mut how = "busy";
-    let _ = world.once.call_once_wait(Duration::ZERO, |state| {
+    let called = world.once.call_once_wait(Duration::ZERO, |state| {
         how = match state.is_interrupted() {
             true => "interrupted",
             false => "new",
         };
     });
-    how.to_owned()
+    match called {
+        Ok(()) if how == "busy" => "done".to_owned(),
+        _ => how.to_owned(),
+    }
 }
 
 fn call(world: &Segment<World>, turn: &Turn) {

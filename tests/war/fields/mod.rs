@@ -10,6 +10,7 @@ pub mod rwlock;
 pub mod spsc;
 pub mod stack;
 pub mod versioned;
+pub mod versioned_array;
 pub mod waiting;
 
 use super::common::Random;

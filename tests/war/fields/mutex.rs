@@ -1,7 +1,7 @@
 //! `Mutex`: a register of two words that is changed under the lock.
 //!
-//! Who is told nothing of a death finds what the last owner left, whole; who is told may find anything of what the
-//! dead one did, says what the value is from now on, and may leave the doubt to the next.
+//! Who is told nothing of a death finds what the last owner left, whole; who is told may find anything of
+//! what the dead one did, says what the value is from now on, and may leave the doubt to the next.
 
 use super::super::battle::Field;
 use super::super::history::Actor;

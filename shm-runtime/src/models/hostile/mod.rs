@@ -20,7 +20,9 @@ mod stack;
 mod sync;
 mod table;
 mod versioned;
+mod versioned_array;
 
+use super::line::Line;
 use super::scheduler::Random;
 use crate::memory::atomic::{AtomicU64, Ordering::Relaxed, set_hook};
 use crate::{Segment, ShmLayout};
@@ -236,6 +238,11 @@ fn attack<F: Family>(mut family: F, share: u64) {
         images as f64 / seconds,
         bounded.longest,
     );
+    let line = Line {
+        hostile: images,
+        ..Line::of(&format!("{}, seed {seed}", F::NAME))
+    };
+    line.since(start).append("hostile");
     assert!(
         family.noticed(&segment) > 0,
         "nothing was noticed: the operations do not see the bytes"

@@ -23,7 +23,7 @@ use crate::memory::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 use crate::memory::cell::{Cells, prefetch_write};
-use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
+use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look, replace};
 use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::seeded::{Bug, linearized, seeded};
 use crate::memory::signals::{Event, Kernel};
@@ -201,14 +201,24 @@ impl<'a, P: Parts> Ring<'a, P> {
         first_unclaimed(self.capacity(), count)
     }
 
+    /// Ends a walk that took more steps than words in good order make it take.
+    #[inline(always)]
+    fn bound(self, walk: &Walk) -> Result<(), Stop> {
+        if walk.steps > self.exchange().nodes() + 8 * STALE && !seeded(Bug::NoLoopBound) {
+            return Err(Stop::Corrupt);
+        }
+        Ok(())
+    }
+
     /// Moves a walk past a word in which its ticket was claimed already.
     #[inline(always)]
     fn step(self, end: End, walk: &mut Walk, slot: usize, word: Word) -> Result<(), Stop> {
         walk.steps += 1;
+        if seeded(Bug::TrustHint) {
+            return Err(Stop::None);
+        }
         if walk.steps.is_multiple_of(STALE) {
-            if walk.steps > self.exchange().nodes() + 8 * STALE {
-                return Err(Stop::Corrupt);
-            }
+            self.bound(walk)?;
             walk.ticket = self.locate(end);
         } else {
             let lap = Self::claimed(end, word).wrapping_sub(1);
@@ -226,9 +236,7 @@ impl<'a, P: Parts> Ring<'a, P> {
             return Err(Stop::None);
         }
         walk.steps += STALE;
-        if walk.steps > self.exchange().nodes() + 8 * STALE {
-            return Err(Stop::Corrupt);
-        }
+        self.bound(walk)?;
         walk.ticket = self.locate(end);
         Ok(())
     }
@@ -266,6 +274,9 @@ impl<'a, P: Parts> Ring<'a, P> {
         let Ok(own) = self.exchange().own(lane) else {
             return false;
         };
+        if seeded(Bug::PublishBeforeWrite) {
+            return false; // `push` does it
+        }
         let Ok(spare) = self.fill_node(&own, value) else {
             return false;
         };
@@ -408,6 +419,12 @@ impl<'a, P: Parts> Ring<'a, P> {
     /// Pushes `value`.
     pub fn push(self, lane: usize, value: P::Element, patient: bool) -> Result<(), Stop> {
         let own = self.exchange().own(lane)?;
+        if seeded(Bug::PublishBeforeWrite) {
+            let spare = self.exchange().spare(&own)?;
+            self.push_node(own, spare, patient)?;
+            self.0.cells().store(spare, value);
+            return Ok(());
+        }
         let spare = self.fill_node(&own, value)?;
         self.push_node(own, spare, patient)
     }
@@ -531,7 +548,7 @@ impl<'a, P: Parts> Ring<'a, P> {
             full: false,
             ..word
         });
-        if at.compare_exchange(old, new, AcqRel, Relaxed).is_err() {
+        if !replace(at, old, new, AcqRel) {
             return Ok(None); // (A): the copy is thrown away
         }
         linearized(lane, slot, old, new);

@@ -20,7 +20,7 @@ use crate::memory::atomic::{
 use crate::memory::cell::Cells;
 use crate::memory::pace::Pace;
 use crate::memory::padded::Padded;
-use crate::memory::seeded::{Bug, seeded};
+use crate::memory::seeded::{Bug, order, seeded};
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Event, Kernel, Signals};
 use bytemuck::Pod;
@@ -149,7 +149,11 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
     fn read_tail(&self, own: u64) -> u64 {
         let tail = self.producer.position.load(Acquire); // (T)
         let filled = tail.wrapping_sub(own);
-        if filled <= self.capacity() { tail } else { own }
+        if filled <= self.capacity() || seeded(Bug::TrustPosition) {
+            tail
+        } else {
+            own
+        }
     }
 
     /// Places that are free, at least `wanted` if there are.
@@ -194,7 +198,8 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
             self.announce(self.producer, &self.signals.filled);
         }
         memo.own = memo.own.wrapping_add(count as u64);
-        self.producer.position.store(memo.own, Release); // (T)
+        let tail = order(Bug::RelaxedTail, Release);
+        self.producer.position.store(memo.own, tail); // (T)
         if awaited {
             if seeded(Bug::WakeAfterPublish) {
                 self.signals.filled.ring(&self.kernel);

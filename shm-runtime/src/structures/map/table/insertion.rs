@@ -8,6 +8,9 @@ use super::{
 /// Looks at all buckets for an empty one, each of which somebody changed.
 const PASSES: usize = 1 << 10;
 
+/// The value before, and whether it was replaced: an error where it was to stay.
+pub type Replaced<V> = Result<V, V>;
+
 /// What a look for rivals led to.
 enum Rivals<'a> {
     /// There is none: the entry may become a member.
@@ -17,9 +20,6 @@ enum Rivals<'a> {
     /// It gave way to this one, which is inserting too.
     GaveWay(Place<'a>),
 }
-
-/// The value that was replaced; or, as an error, the one that is there and stays.
-type Changed<V> = Result<V, V>;
 
 impl<'a, P: Parts> Table<'a, P> {
     /// The lane's parts, with this map as the place of what follows.
@@ -133,15 +133,14 @@ impl<'a, P: Parts> Table<'a, P> {
         Err(Stop::Corrupt)
     }
 
-    /// Replaces the value of a key that is there by what `next` makes of it; the value before. `next` gives none
-    /// where it is to stay, and then the value is an error.
+    /// Replaces the value of a key that is there by what `next` makes of it; `next` gives none where it is to stay.
     #[inline(always)]
     pub fn update(
         self,
         lane: usize,
         key: P::Key,
         mut next: impl FnMut(P::Value) -> Option<P::Value>,
-    ) -> Result<Option<Changed<P::Value>>, Stop> {
+    ) -> Result<Option<Replaced<P::Value>>, Stop> {
         let (own, sought) = (self.enter(lane)?, self.seek(key));
         for _ in 0..PATIENCE {
             let Some(found) = self.find_value(&sought)? else {
@@ -165,7 +164,7 @@ impl<'a, P: Parts> Table<'a, P> {
         key: P::Key,
         current: &P::Value,
         new: &P::Value,
-    ) -> Result<Option<Changed<P::Value>>, Stop> {
+    ) -> Result<Option<Replaced<P::Value>>, Stop> {
         let next = |value: P::Value| same(&value, current).then_some(*new);
         self.update(lane, key, next)
     }

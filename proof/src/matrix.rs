@@ -1,0 +1,139 @@
+//! The catch matrix: every seeded bug, and which layer of the proof catches it.
+
+use super::build::{Build, Program};
+use super::layers::{LAYERS, Layer};
+use super::suite::Outcome;
+use serde_json::json;
+use shm_runtime::__private::BUGS;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+/// The programs of each build that a layer needs.
+struct Programs(Vec<(Build, Vec<Program>)>);
+
+impl Programs {
+    fn of(layers: &[&Layer]) -> Result<Self, String> {
+        let mut all: Vec<(Build, Vec<Program>)> = Vec::new();
+        for layer in layers {
+            if all.iter().all(|(build, _)| *build != layer.build) {
+                all.push((layer.build, layer.build.programs()?));
+            }
+        }
+        Ok(Self(all))
+    }
+
+    fn get(&self, build: Build) -> &[Program] {
+        let found = self.0.iter().find(|(known, _)| *known == build);
+        found.map_or(&[], |(_, programs)| programs)
+    }
+}
+
+/// Runs the matrix: `--all` every layer for every bug, otherwise the cheapest that catches it; `--only=LAYER,…` and
+/// names of bugs choose.
+pub fn matrix(directory: &Path, arguments: &[String]) -> Result<(), String> {
+    let all = arguments.iter().any(|argument| argument == "--all");
+    let only = arguments
+        .iter()
+        .find_map(|argument| argument.strip_prefix("--only="));
+    let is_asked =
+        |layer: &&Layer| only.is_none_or(|only| only.split(',').any(|name| name == layer.name));
+    let layers: Vec<_> = LAYERS.iter().filter(is_asked).collect();
+    let names: Vec<_> = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| BUGS.iter().all(|(bug, _)| *bug != **name))
+    {
+        return Err(format!("no bug is called `{unknown}`"));
+    }
+    let bugs = BUGS
+        .iter()
+        .filter(|(bug, _)| names.is_empty() || names.iter().any(|name| *name == bug));
+    let programs = Programs::of(&layers)?;
+    std::fs::create_dir_all(directory).map_err(|why| why.to_string())?;
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(directory.join("matrix.ndjson"));
+    let mut matrix = Matrix {
+        layers,
+        programs,
+        all,
+        file: file.map_err(|why| why.to_string())?,
+    };
+    matrix.header();
+    if names.is_empty() && matrix.row(None) > 0 {
+        return Err("a layer fails without a bug: it proves nothing".to_owned());
+    }
+    let missed: Vec<_> = bugs
+        .filter(|(bug, _)| matrix.row(Some(bug)) == 0)
+        .map(|(bug, _)| *bug)
+        .collect();
+    if missed.is_empty() {
+        return Ok(());
+    }
+    Err(format!("caught by nothing: {}", missed.join(", ")))
+}
+
+struct Matrix<'a> {
+    layers: Vec<&'a Layer>,
+    programs: Programs,
+    all: bool,
+    file: File,
+}
+
+/// Width of the first column.
+const NAME: usize = 22;
+
+impl Matrix<'_> {
+    fn header(&self) {
+        print!("{:NAME$}", "seeded bug");
+        self.layers
+            .iter()
+            .for_each(|layer| print!(" {:>9}", layer.name));
+        println!("  caught by");
+    }
+
+    /// Runs the layers on one bug, or on none; how many of them fail.
+    fn row(&mut self, bug: Option<&str>) -> usize {
+        print!("{:NAME$}", bug.unwrap_or("(none)"));
+        let mut caught = BTreeMap::new();
+        for (place, layer) in self.layers.iter().enumerate() {
+            if !caught.is_empty() && !self.all {
+                print!(" {:>9}", "");
+                continue;
+            }
+            let start = Instant::now();
+            let outcome = layer.outcome(self.programs.get(layer.build), bug);
+            let seconds = start.elapsed().as_secs_f64();
+            print!(
+                " {:>9}",
+                if outcome == Outcome::Passed {
+                    "-".to_owned()
+                } else {
+                    format!("{seconds:.1} s")
+                }
+            );
+            let _ = std::io::stdout().flush();
+            let by = match outcome {
+                Outcome::Passed => None,
+                Outcome::Failed(test) => Some(test),
+                Outcome::Died(how) => Some(how),
+                Outcome::Hung => Some("does not end".to_owned()),
+            };
+            let line = json!({
+                "suite": "matrix", "bug": bug, "layer": layer.name, "by": by, "seconds": seconds,
+            });
+            // a line that cannot be written is missing from the report, and the report says so
+            let _ = writeln!(self.file, "{line}");
+            caught.extend(by.map(|by| (place, by)));
+        }
+        println!("  {}", caught.values().next().map_or("", String::as_str));
+        caught.len()
+    }
+}

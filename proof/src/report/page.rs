@@ -1,0 +1,174 @@
+//! The page: tables from the report.
+
+use super::super::layers::LAYERS;
+use super::number;
+use serde_json::Value;
+use shm_runtime::__private::BUGS;
+use std::fmt::Write;
+
+/// Writes `docs/kill-report.md` from the report.
+pub fn page(report: &Value) -> String {
+    let mut page = String::from(
+        "# What was done to prove the promises\n\n\
+         Written by `cargo run -p proof -- report` from [kill-report.json](kill-report.json); do not edit. How each \
+         suite works is in [ARCHITECTURE.md](../ARCHITECTURE.md).\n",
+    );
+    totals(&mut page, &report["totals"]);
+    page.push_str("\n## What the figures do not say\n\n");
+    for limit in list(&report["limits"]) {
+        let _ = writeln!(page, "- {}", text(limit));
+    }
+    runs(&mut page, list(&report["runs"]));
+    operations(&mut page, list(&report["operations"]));
+    matrix(&mut page, list(&report["matrix"]));
+    page
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("")
+}
+
+/// With a comma between thousands; nothing for zero.
+fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if value == 0 { String::new() } else { out }
+}
+
+fn totals(page: &mut String, totals: &Value) {
+    let of = |figure: &str| {
+        let shown = grouped(number(&totals[figure]));
+        if shown.is_empty() {
+            "0".to_owned()
+        } else {
+            shown
+        }
+    };
+    let _ = write!(
+        page,
+        "\n| | |\n|---|---|\n\
+         | instructions and system calls behind which a process was killed | {} |\n\
+         | different images that a kill or a stop leaves | {} |\n\
+         | different images that a kill during recovery leaves besides | {} |\n\
+         | schedules: of two processes, of the models, of loom; histories of the war | {} |\n\
+         | survivors that went on and were compared | {} |\n\
+         | processes killed at random | {} |\n\
+         | hostile images | {} |\n\
+         | **violations** | **{}** |\n\
+         | seeded bugs caught | {} of {} |\n",
+        of("kill_points"),
+        of("images"),
+        of("recovery_images"),
+        of("schedules"),
+        of("survivors"),
+        of("kills"),
+        of("hostile"),
+        of("violations"),
+        of("bugs_caught"),
+        of("bugs_seeded"),
+    );
+}
+
+fn runs(page: &mut String, runs: &[Value]) {
+    page.push_str(
+        "\n## Runs\n\n| run | day | commit | form | hours | machine |\n|---|---|---|---|---|---|\n",
+    );
+    for run in runs {
+        let machine = &run["machine"];
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} | {} | {:.2} | {}, {} processors, {}, {} |",
+            text(&run["id"]),
+            text(&run["day"]),
+            text(&run["commit"]),
+            text(&run["form"]),
+            run["hours"].as_f64().unwrap_or(0.0),
+            text(&machine["processor"]),
+            number(&machine["processors"]),
+            text(&machine["kernel"]),
+            text(&machine["compiler"]),
+        );
+    }
+}
+
+fn operations(page: &mut String, operations: &[Value]) {
+    let mut suites: Vec<_> = operations.iter().map(|line| text(&line["suite"])).collect();
+    suites.sort_unstable();
+    suites.dedup();
+    for suite in suites {
+        let _ = write!(
+            page,
+            "\n## `{suite}`\n\n| operation | build | instructions | kill points | images | in recovery | schedules | \
+             survivors | kills | hostile | violations |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
+        );
+        for line in operations.iter().filter(|line| line["suite"] == suite) {
+            let of = |figure: &str| grouped(number(&line[figure]));
+            let _ = writeln!(
+                page,
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                text(&line["operation"]),
+                text(&line["build"]),
+                of("instructions"),
+                of("kill_points"),
+                of("images"),
+                of("recovery_images"),
+                of("schedules"),
+                of("survivors"),
+                of("kills"),
+                of("hostile"),
+                number(&line["violations"]),
+            );
+        }
+    }
+}
+
+fn matrix(page: &mut String, matrix: &[Value]) {
+    page.push_str(
+        "\n## Seeded bugs\n\n\
+         Each bug is built in, one at a time, and the layers are run until one notices: seconds until a test failed, \
+         `-` where all passed, nothing where it was not tried.\n\n",
+    );
+    for layer in LAYERS {
+        let _ = writeln!(page, "- **{}**: {}", layer.name, layer.about);
+    }
+    page.push_str("\n| bug |");
+    LAYERS
+        .iter()
+        .for_each(|layer| _ = write!(page, " {} |", layer.name));
+    page.push_str(" caught by |\n|---|");
+    LAYERS.iter().for_each(|_| page.push_str("---|"));
+    page.push_str("---|\n");
+    for (bug, what) in BUGS {
+        let line = |layer: &str| {
+            let mut lines = matrix.iter();
+            lines.find(|line| line["bug"] == *bug && line["layer"] == layer)
+        };
+        let _ = write!(page, "| `{bug}`:{what} |");
+        for layer in LAYERS {
+            let cell = match line(layer.name) {
+                None => String::new(),
+                Some(line) if line["by"].is_null() => "-".to_owned(),
+                Some(line) => format!("{:.1}", line["seconds"].as_f64().unwrap_or(0.0)),
+            };
+            let _ = write!(page, " {cell} |");
+        }
+        let by = LAYERS
+            .iter()
+            .find_map(|layer| line(layer.name)?["by"].as_str());
+        let _ = writeln!(
+            page,
+            " {} |",
+            by.map_or("**nothing**".to_owned(), |by| format!("`{by}`"))
+        );
+    }
+}
