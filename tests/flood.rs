@@ -219,7 +219,11 @@ fn chaos_leaves_a_flood_in_order() {
         Some("0"),
         "{text}"
     );
-    assert!(value(&text, "audit ").contains("without a gap"), "{text}");
+    assert!(
+        value(&text, "audit ").contains("every event in order"),
+        "{text}"
+    );
+    assert!(value(&text, "frames ").contains("always whole"), "{text}");
     assert!(!exists(&segment));
 }
 

@@ -1,9 +1,9 @@
-//! What can be said about the flood: measurements of the last checkpoint, and the summary.
+//! What can be said about the flood: measurements of the latest frame, and the summary.
 
 use std::fmt::Write;
 
 use schemas::flood::{
-    CELLS, COLUMNS, Event, EventKind, FLOODED, Flood, GAUGES, JOURNAL, READINGS, ROWS, Reading,
+    COLUMNS, Event, EventKind, FLOODED, Flood, GAUGES, JOURNAL, Looks, READINGS, ROWS, Reading,
 };
 use shm_runtime::Zeroable;
 
@@ -19,9 +19,11 @@ pub(crate) const MASS_TOLERANCE: f64 = 1e-7;
 /// Characters of a hydrograph in the summary.
 const DRAWN: usize = 32;
 
-/// The water at one checkpoint.
+/// The water of one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Measured {
+    /// Number of the frame, and of its checkpoint.
+    pub(crate) frame: u64,
     /// Steps made.
     pub(crate) step: u64,
     /// Simulated seconds.
@@ -39,21 +41,20 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// Measures the last checkpoint; `None` before the first.
-    pub(crate) fn of(flood: &Flood, cell_area: f64) -> Option<Self> {
-        let mut depth = vec![0.0_f32; CELLS];
-        let mut measured = checkpoint::last(flood, |from| {
-            from.depth.read_into(0, &mut depth);
-            Self {
-                step: from.step.load(),
-                time: from.time.load(),
-                rain: from.rain.load(),
-                outflow: from.outflow.load(),
-                ..Self::default()
-            }
+    /// Measures the latest frame, which it copies into `depth`, by what its checkpoint says. `None`
+    /// before the first, and where the simulation is about to publish the next one.
+    pub(crate) fn latest(flood: &Flood, cell_area: f64, depth: &mut [f32]) -> Option<Self> {
+        let frame = flood.frame.read_into(depth);
+        let mut measured = checkpoint::at(flood, frame, |from| Self {
+            frame,
+            step: from.step.load(),
+            time: from.time.load(),
+            rain: from.rain.load(),
+            outflow: from.outflow.load(),
+            ..Self::default()
         })?;
         let (mut sum, mut flooded) = (0.0, 0_u32);
-        for &water in &depth {
+        for &water in &*depth {
             sum += f64::from(water);
             flooded += u32::from(water > FLOODED);
             measured.deepest = measured.deepest.max(water);
@@ -146,6 +147,8 @@ pub(crate) fn summary(flood: &Flood, terrain: &Terrain, measured: &Measured) -> 
             grouped(flood.renderer.missed.load())
         ),
     );
+    row("frames", looks(&flood.frame_looks));
+    row("grid", looks(&flood.grid_looks));
     row("restarts", grouped(flood.restarts.load()));
     text.push('\n');
     text.push_str(&kinds(flood, events));
@@ -153,6 +156,18 @@ pub(crate) fn summary(flood: &Flood, terrain: &Terrain, measured: &Measured) -> 
     text.push_str(&gauges(flood));
     let _ = write!(text, "\nmass error {}\n", scientific(measured.mass_error()));
     text
+}
+
+/// What was seen in water that was read while it moved.
+fn looks(looks: &Looks) -> String {
+    let (count, worst) = (grouped(looks.count.load()), looks.worst.load() * 1e6);
+    match looks.torn.load() {
+        0 => format!("looked at {count} times, always whole"),
+        torn => format!(
+            "looked at {count} times, {} times torn: up to {worst:.1} millionths of the rain amiss",
+            grouped(torn)
+        ),
+    }
 }
 
 /// How often what happened.

@@ -51,9 +51,11 @@ pub(crate) fn supervise(roles: &[Role], options: &Options) -> Result<(), Failure
     if alone || Segment::participants(&flood)?.len() > 1 {
         return Ok(()); // others are still at work on it
     }
-    say(&format!("audit {}", audit::audit(&flood)?));
+    audit::audit(&flood)?;
     drop(flood);
-    audit::nothing_left(&options.segment)
+    audit::nothing_left(&options.segment)?;
+    say(&format!("audit {}", audit::FOUND));
+    Ok(())
 }
 
 /// Those of the crew who are still at work; who was killed is started again.

@@ -1,10 +1,13 @@
 //! A flood over real terrain: three processes, one segment.
 //!
 //! ```text
-//!  simulation ── checkpoints, grid, events ──▶ ┌─────────┐ ──▶ renderer   terminal view, picture
-//!                                                │ segment │
-//!  analytics  ◀── events: take → done ────────── └─────────┘ ◀── journal, done: its own progress
+//!  simulation ── frame, telemetry, gauges ──▶ ┌─────────┐ ──▶ renderer    terminal view, picture
+//!      ▲    └─── events ────────────────────▶ │         │ ──▶ analytics   journal, summary
+//!      └──────── params, clouds ───────────── │ segment │ ◀── hydrographs ───┘
+//!  people ────── --tell ────────────────────▶ └─────────┘
 //! ```
+//!
+//! `schemas/src/flood.rs` says which structure each of these is, and why that one.
 //!
 //! [`run`] is the main function of four programs: `flood` starts all roles, `simulation`,
 //! `renderer` and `analytics` start one each, in a terminal of its own. All of them supervise their
@@ -13,6 +16,7 @@
 
 mod analysis;
 mod audit;
+mod books;
 mod chaos;
 mod checkpoint;
 mod cli;

@@ -1,10 +1,11 @@
-//! What the simulation shows of each checkpoint: the gauges and the blocks under water.
+//! What the simulation shows of each checkpoint: the frame, the gauges, the blocks under water.
 //!
 //! All of it is made from the checkpoint, after its commit. A simulation that was killed in between
 //! leaves it behind the checkpoint, or half of it: the next one begins by publishing the checkpoint
 //! that it goes on from.
 
-use schemas::flood::{BLOCK, BLOCKS, COLUMNS, FLOODED, Flood, GAUGES, Reading};
+use schemas::flood::{BLOCK, BLOCKS, CELLS, COLUMNS, FLOODED, Flood, GAUGES, Reading};
+use shm_runtime::FrameWriter;
 
 use crate::flood::Failure;
 use crate::flood::solver::State;
@@ -13,22 +14,28 @@ use crate::flood::watch::Watch;
 /// Publishes checkpoints; there is one, in the simulation.
 pub(crate) struct Publisher<'a> {
     flood: &'a Flood,
+    frames: FrameWriter<f32, CELLS>,
     /// The blocks that the set has.
     wet: Vec<bool>,
 }
 
 impl<'a> Publisher<'a> {
     /// Goes on from what was published before.
-    pub(crate) fn new(flood: &'a Flood) -> Self {
+    pub(crate) fn new(flood: &'a Flood) -> Result<Self, Failure> {
         let wet = (0..BLOCKS as u32).map(|block| flood.wet.contains(block));
-        Self {
+        Ok(Self {
             flood,
+            frames: flood.frame.writer()?,
             wet: wet.collect(),
-        }
+        })
     }
 
-    /// Publishes the checkpoint of `state` and `watch`.
+    /// Publishes the last checkpoint, which is that of `state` and `watch`.
     pub(crate) fn publish(&mut self, state: &State, watch: &Watch) -> Result<(), Failure> {
+        // A frame came out or did not, so the numbers of frames and checkpoints never part.
+        if self.frames.version() < self.flood.committed.load() {
+            self.frames.publish(&state.depth);
+        }
         for gauge in 0..GAUGES {
             self.flood
                 .gauges

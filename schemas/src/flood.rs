@@ -5,7 +5,7 @@
 
 use shm_runtime::{
     Array, Atomic, Broadcast, Handle, Map, Pod, Pool, Queue, Set, ShmLayout, ShmType, Spsc, Stack,
-    Versioned, Zeroable,
+    Versioned, VersionedArray, Zeroable,
 };
 
 /// Cells from north to south.
@@ -195,8 +195,10 @@ pub struct Telemetry {
     pub dt: f64,
     /// What it took, in real seconds.
     pub took: f64,
-    /// Water that is on the map after it if none was made or lost, in m³.
-    pub water: f64,
+    /// Rain so far, in m³.
+    pub rain: f64,
+    /// What left over the border so far, in m³.
+    pub outflow: f64,
     /// The deepest water after it, in metres.
     pub deepest: f64,
 }
@@ -315,48 +317,53 @@ pub struct Audience {
     pub missed: Atomic<u64>,
 }
 
+/// How the water looked to analytics, which read all of it while it moved.
+#[derive(Debug, ShmLayout)]
+pub struct Looks {
+    /// How often it looked.
+    pub count: Atomic<u64>,
+    /// How often what it saw was not the water of any one moment.
+    pub torn: Atomic<u64>,
+    /// What was missing or too much at the worst of them, as a part of the rain.
+    pub worst: Atomic<f64>,
+}
+
 /// The segment of the flood.
 #[derive(Debug, ShmLayout)]
 pub struct Flood {
-    /// Depth of water, for anybody to look at.
+    // ---- what the simulation shows ----
+    /// Depth of water at each checkpoint, whose number is the frame's. `VersionedArray`: who reads
+    /// it gets all of one frame.
+    #[shm(shape = [1000, 1000], unit = "m")]
+    pub frame: VersionedArray<f32, CELLS>,
+    /// Depth of water after each step. `Array`: memory that anybody can read in place, and see
+    /// half of one step and half of the next.
     #[shm(shape = [1000, 1000], unit = "m")]
     pub grid: Array<f32, CELLS>,
     /// The ground above sea level, its pits filled.
     #[shm(shape = [1000, 1000], unit = "m")]
     pub terrain: Array<f32, CELLS>,
-    /// What happens, from the simulation to analytics.
-    pub events: Queue<Event, EVENTS>,
-
-    /// Who is who: the simulation is its producer and analytics its consumer, so there is one of
-    /// each. Nothing is sent.
-    pub roles: Spsc<u64, 2>,
-
     /// How each step went. `Broadcast`: renderer and analytics hear all of them, and the simulation
     /// waits for nobody.
     pub telemetry: Broadcast<Telemetry, TELEMETRY>,
-
     /// The gauges by their numbers, from 1 on. `Map`: whoever looks one up gets a whole reading.
     pub gauges: Map<u32, Reading, 16>,
     /// The blocks with a flooded cell. `Set`: they come and go as the water does.
     pub wet: Set<u32, 16_384>,
-    /// Intensity of the rain in each part of the storm.
-    #[shm(unit = "mm/h")]
-    pub storm: Array<f64, STORM_PARTS>,
-    /// Length of one part of the storm.
-    #[shm(unit = "s")]
-    pub storm_part: Atomic<f64>,
+
+    // ---- what it tells analytics ----
+    /// What happens, from the simulation to analytics.
+    pub events: Queue<Event, EVENTS>,
+
+    // ---- what people tell it ----
     /// What people change while the water flows. `Versioned`: anybody may change one of the values at
     /// any time, and the simulation never sees one half of a change.
     pub params: Versioned<Params>,
     /// The clouds that people called. `Stack`: the one that came last rains, the simulation only looks
     /// at it, and to undo is to send it away; then the one before rains again.
     pub clouds: Stack<Cloud, CLOUDS>,
-    /// When the run is over, in simulated time.
-    #[shm(unit = "s")]
-    pub run_end: Atomic<f64>,
-    /// One once terrain, gauges and storm are in place.
-    pub prepared: Atomic<u32>,
 
+    // ---- what it goes on from when it was killed ----
     /// Checkpoints committed: the last one is `even` or `odd`, as this number is.
     pub committed: Atomic<u64>,
     /// The last checkpoint, or room for the next.
@@ -364,6 +371,23 @@ pub struct Flood {
     /// The last checkpoint, or room for the next.
     pub odd: Checkpoint,
 
+    // ---- what the run is, once and for all ----
+    /// Intensity of the rain in each part of the storm.
+    #[shm(unit = "mm/h")]
+    pub storm: Array<f64, STORM_PARTS>,
+    /// Length of one part of the storm.
+    #[shm(unit = "s")]
+    pub storm_part: Atomic<f64>,
+    /// When the run is over, in simulated time.
+    #[shm(unit = "s")]
+    pub run_end: Atomic<f64>,
+    /// One once terrain, gauges and storm are in place.
+    pub prepared: Atomic<u32>,
+    /// Who is who: the simulation is its producer and analytics its consumer, so there is one of
+    /// each. Nothing is sent.
+    pub roles: Spsc<u64, 2>,
+
+    // ---- what analytics keeps ----
     /// Number of the last event that analytics has dealt with.
     pub done: Atomic<u64>,
     /// Every event that analytics has dealt with, at its number less one.
@@ -375,6 +399,12 @@ pub struct Flood {
     pub hydrographs: Pool<Hydrograph, GAUGES>,
     /// Where to find the hydrograph of each gauge; void while nobody has it on lease.
     pub hydrograph: Array<Handle, GAUGES>,
+    /// The frame that analytics measured last.
+    pub measured: Atomic<u64>,
+    /// What analytics saw in the frames.
+    pub frame_looks: Looks,
+    /// What it saw in the grid.
+    pub grid_looks: Looks,
     /// Flooded area, as analytics last measured it.
     #[shm(unit = "km2")]
     pub flooded_area: Atomic<f64>,
@@ -383,13 +413,13 @@ pub struct Flood {
     pub deepest: Atomic<f64>,
     /// Water made or lost as a part of the rain, as analytics last measured it.
     pub mass_error: Atomic<f64>,
-
     /// What the steps took, as analytics heard it.
     #[shm(unit = "s")]
     pub computed: Atomic<f64>,
     /// How far analytics is with the telemetry.
     pub analytics: Audience,
 
+    // ---- what the renderer and the program that started all do ----
     /// How far the renderer is with the telemetry.
     pub renderer: Audience,
     /// Pictures of the finished run saved by renderers.

@@ -7,7 +7,6 @@ use schemas::flood::{CELLS, Flood, GAUGES, Telemetry};
 use shm_runtime::Zeroable;
 
 use crate::flood::Failure;
-use crate::flood::checkpoint;
 use crate::flood::hydrographs;
 use crate::flood::picture;
 use crate::flood::publish::number;
@@ -39,12 +38,8 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
     let mut depth = vec![0.0; CELLS];
     loop {
         // Asked first: what is drawn after it was true is the end.
-        let ended = stage.run_ended();
-        if ended {
-            checkpoint::last(flood, |last| last.depth.read_into(0, &mut depth));
-        } else {
-            flood.grid.read_into(0, &mut depth);
-        }
+        let ended = stage.run_ended() && flood.frame.version() == flood.committed.load();
+        flood.frame.read_into(&mut depth);
         while let Some(heard) = telemetry.hear() {
             step = heard;
         }

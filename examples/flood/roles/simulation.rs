@@ -1,4 +1,4 @@
-//! Moves the water, commits checkpoints, sends events and telemetry.
+//! Moves the water, commits checkpoints, publishes them, sends events and telemetry.
 //!
 //! Why a kill at any instruction does no harm is the subject of `checkpoint.rs`.
 
@@ -30,7 +30,7 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
     };
     let run_end = flood.run_end.load();
 
-    let mut publisher = Publisher::new(flood);
+    let mut publisher = Publisher::new(flood)?;
     let saved = checkpoint::restore(flood);
     if let Some(saved) = &saved {
         publisher.publish(&saved.state, &saved.watch)?;
@@ -94,9 +94,11 @@ fn step(flood: &Flood, solver: &mut Solver, storm: &Storm, watch: &Watch) -> Res
         time: state.time,
         dt: state.time - before,
         took: began.elapsed().as_secs_f64(),
-        water: state.rain - state.outflow,
+        rain: state.rain,
+        outflow: state.outflow,
         deepest: f64::from(solver.deepest()),
     })?;
+    // Whoever reads a whole grid can know its step.
     flood.grid.write_from(0, &state.depth);
     Ok(())
 }
