@@ -178,7 +178,11 @@ impl Cloud {
             row: self.row.min(ROWS as u32 - 1),
             column: self.column.min(COLUMNS as u32 - 1),
             radius: self.radius.min(200),
-            intensity: self.intensity.max(0.0).min(500.0), // zero for NaN
+            intensity: if self.intensity > 0.0 {
+                self.intensity.min(500.0)
+            } else {
+                0.0 // also what is no number
+            },
         }
     }
 }
