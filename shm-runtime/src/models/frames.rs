@@ -89,8 +89,29 @@ impl Kernel for &World {
 }
 
 impl World {
+    fn new() -> Self {
+        Self {
+            memory: Box::new(Memory::new_zeroed()),
+            values: RefCell::new(vec![0]),
+            next: Cell::new(1),
+            waiting: RefCell::default(),
+            asleep: RefCell::default(),
+            is_writer_alive: Cell::new(true),
+            running: Cell::new(0),
+            violation: RefCell::default(),
+        }
+    }
+
     fn violate(&self, what: impl Into<String>) {
         self.violation.borrow_mut().get_or_insert(what.into());
+    }
+
+    /// Nobody sleeps although there is another frame.
+    fn check_sleepers(&self) {
+        let latest = self.latest();
+        if self.waiting.borrow().values().any(|&seen| seen != latest) {
+            self.violate("lost wake-up");
+        }
     }
 
     fn latest(&self) -> u64 {
@@ -196,16 +217,7 @@ const WAITS: Mix = Mix {
 
 fn run(number: u64, mut mix: Mix) -> Option<String> {
     let mut random = Random::new(number);
-    let world = Rc::new(World {
-        memory: Box::new(Memory::new_zeroed()),
-        values: RefCell::new(vec![0]),
-        next: Cell::new(1),
-        waiting: RefCell::default(),
-        asleep: RefCell::default(),
-        is_writer_alive: Cell::new(true),
-        running: Cell::new(0),
-        violation: RefCell::default(),
-    });
+    let world = Rc::new(World::new());
     let spawn = |who: usize, random: Random| {
         let world = Rc::clone(&world);
         Process::new(move || match who {
@@ -236,21 +248,18 @@ fn run(number: u64, mut mix: Mix) -> Option<String> {
         if !runnable.contains(&current) || !random.chance(sticky) {
             current = random.pick(&runnable);
         }
-        if current == WRITER && random.chance(kill) {
-            if mix.stops && random.chance(0.3) {
-                stopped.insert(WRITER); // nobody takes the role over
-                continue;
+        if current == WRITER && random.chance(kill) && mix.stops && random.chance(0.3) {
+            stopped.insert(WRITER); // nobody takes the role over
+            continue;
+        }
+        if current == WRITER && mix.kills > 0 && random.chance(kill) {
+            mix.kills -= 1;
+            live.remove(&WRITER).expect("it is there").kill();
+            world.is_writer_alive.set(random.chance(0.8));
+            if world.is_writer_alive.get() {
+                live.insert(WRITER, spawn(WRITER, Random::new(random.next())));
             }
-            if mix.kills > 0 {
-                mix.kills -= 1;
-                live.remove(&WRITER).expect("it is there").kill();
-                if random.chance(0.8) {
-                    live.insert(WRITER, spawn(WRITER, Random::new(random.next())));
-                } else {
-                    world.is_writer_alive.set(false);
-                }
-                continue;
-            }
+            continue;
         }
         world.running.set(current);
         let process: &mut Process = live.get_mut(&current).expect("runnable is live");
@@ -258,11 +267,7 @@ fn run(number: u64, mut mix: Mix) -> Option<String> {
             live.remove(&current).expect("it was").recycle();
         }
     }
-    let latest = world.latest();
-    let seen_all = world.waiting.borrow().values().all(|&seen| seen == latest);
-    if !seen_all && world.violation.borrow().is_none() {
-        world.violate("lost wake-up");
-    }
+    world.check_sleepers();
     live.into_values().for_each(Process::kill);
     world.violation.take()
 }
