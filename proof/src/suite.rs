@@ -45,6 +45,7 @@ impl Run<'_> {
         command
             .args(self.arguments)
             .current_dir(&self.program.directory)
+            .env_remove("SHM_REPORT") // what is done to a bug is no figure of the report
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .process_group(0)
             .stdin(Stdio::null())
