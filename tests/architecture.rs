@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "models",
         &[
             "structures",
+            "sync",
             "segment",
             "layout",
             "memory",

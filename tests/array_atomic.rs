@@ -153,6 +153,7 @@ fn additions_of_many_threads_are_all_there() {
                     for _ in 0..10_000 {
                         segment.words.fetch_add(5, 1);
                         segment.level.fetch_add(1.0);
+                        segment.count.update(|count| count.wrapping_add(3));
                     }
                 });
             }
@@ -160,6 +161,7 @@ fn additions_of_many_threads_are_all_there() {
     });
     assert_eq!(here.words.get(5), 40_000);
     assert_eq!(there.level.load(), 40_000.0);
+    assert_eq!(there.count.load(), (3 * 40_000 % 256) as u8);
 }
 
 #[test]
@@ -201,11 +203,16 @@ fn a_read_only_attachment_reads_and_refuses_to_write() {
             "{message}"
         );
     }
-    let message = panic_of(|| reader.count.store(1));
-    assert!(
-        message.starts_with("`count` was opened read-only"),
-        "{message}"
-    );
+    for message in [
+        panic_of(|| reader.count.store(1)),
+        panic_of(|| reader.count.update(|count| count + 1)),
+        panic_of(|| reader.count.fetch_update(|_| None)),
+    ] {
+        assert!(
+            message.starts_with("`count` was opened read-only"),
+            "{message}"
+        );
+    }
 }
 
 #[test]

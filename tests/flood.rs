@@ -46,10 +46,15 @@ struct Run {
 
 impl Run {
     fn start(name: &str, segment: &str, minutes: &str) -> Self {
+        Self::start_with(name, segment, minutes, &[])
+    }
+
+    fn start_with(name: &str, segment: &str, minutes: &str, more: &[&str]) -> Self {
         let picture = std::env::temp_dir().join(format!("{segment}-{name}.png"));
         let child = Command::new(program(name))
             .args(["--segment", segment, "--minutes", minutes, "--out"])
             .arg(&picture)
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -131,6 +136,12 @@ fn value<'a>(text: &'a str, name: &str) -> &'a str {
         .trim()
 }
 
+/// The gauges of a summary: places, highest levels, hydrographs.
+fn gauges(text: &str) -> Vec<&str> {
+    let table = text.lines().skip_while(|line| !line.starts_with("gauge "));
+    table.take_while(|line| !line.is_empty()).collect()
+}
+
 /// What a summary must say, whatever was killed.
 fn check_summary(text: &str) {
     let error: f64 = value(text, "mass error ").parse().unwrap();
@@ -190,9 +201,59 @@ fn a_flood_survives_the_kill_of_any_role() {
     ] {
         assert_eq!(value(&text, same), value(&undisturbed, same));
     }
+    assert_eq!(gauges(&text), gauges(&undisturbed));
     let events = |text: &str| value(text, "events ").split(' ').next().unwrap().to_owned();
     assert_eq!(events(&text), events(&undisturbed));
     assert!(!exists(&segment));
+}
+
+/// P1, P3, P5: the program kills its own roles, looks at what they left, and finds nothing missing,
+/// nothing leaked and nothing left behind.
+#[test]
+fn chaos_leaves_a_flood_in_order() {
+    let segment = unique("flood-chaos");
+    let text = Run::start_with("flood", &segment, "30", &["--chaos", "20"]).finish();
+    check_summary(&text);
+    assert_ne!(
+        value(&text, "chaos ").split(' ').next(),
+        Some("0"),
+        "{text}"
+    );
+    assert!(
+        value(&text, "audit ").contains("every event in order"),
+        "{text}"
+    );
+    assert!(value(&text, "frames ").contains("always whole"), "{text}");
+    assert!(!exists(&segment));
+}
+
+/// A flood can be changed while it runs, and its books say so.
+#[test]
+fn people_change_a_flood_that_runs() {
+    let segment = unique("flood-tell");
+    let tell = |order: &str| {
+        let told = Command::new(program("flood"))
+            .args(["--segment", &segment, "--tell", order])
+            .output()
+            .unwrap();
+        String::from_utf8(told.stderr).unwrap()
+    };
+    assert!(tell("rain=2").contains("does not exist"));
+    let run = Run::start("flood", &segment, "30");
+    eventually("the flood begins", || tell("rain=2").is_empty());
+    for order in [
+        "roughness=0.03",
+        "cloud=400,600",
+        "cloud=300,200,50",
+        "undo",
+    ] {
+        assert_eq!(tell(order), "");
+    }
+    let text = run.finish();
+    check_summary(&text);
+    assert_eq!(value(&text, "changes of the rain "), "1");
+    assert_eq!(value(&text, "changes of the ground "), "1");
+    assert!(value(&text, "clouds that came ").parse::<u32>().unwrap() > 0);
 }
 
 /// P5: Ctrl-C ends the program alone; its roles notice, leave, and the last one removes the segment.

@@ -5,7 +5,7 @@ mod common;
 mod map;
 
 use common::{path, unique};
-use shm_runtime::{Array, Atomic, Pod, Queue, ShmLayout, ShmType, Spsc, Stack, Zeroable};
+use shm_runtime::{Array, Atomic, Pod, Queue, ShmLayout, ShmStr, ShmType, Spsc, Stack, Zeroable};
 use std::fs;
 
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, ShmType)]
@@ -230,4 +230,46 @@ fn a_stack_is_the_documented_bytes() {
     let file = fs::read(path(&name)).unwrap();
     let row = word(&file[at..], rows + 8);
     assert_eq!(row, 3, "lane 0 went past operation 3, which was lane 1's");
+}
+
+#[derive(Debug, Clone, Copy, Pod, Zeroable, ShmType)]
+#[repr(C)]
+struct Labelled {
+    name: ShmStr<6>,
+    tags: [ShmStr<3>; 2],
+}
+
+#[derive(Debug, ShmLayout)]
+#[shm(lanes = 2)]
+struct Texts {
+    plain: Array<ShmStr<5>, 2>,
+    labels: Array<Labelled, 1>,
+}
+
+#[test]
+fn a_text_is_the_documented_bytes_and_described_as_one() {
+    let name = unique("golden-text");
+    let texts = Texts::create(&name).unwrap();
+    texts.plain.set(0, ShmStr::new("Grö"));
+    texts.plain.set(1, ShmStr::truncated("five and more"));
+    let label = Labelled {
+        name: ShmStr::new("é"),
+        tags: [ShmStr::EMPTY, ShmStr::new("b")],
+    };
+    texts.labels.set(0, label);
+    let file = fs::read(path(&name)).unwrap();
+    let (plain, _) = find(&file, "plain");
+    assert_eq!(&file[plain..plain + 10], b"Gr\xc3\xb6\0five ");
+    let (labels, _) = find(&file, "labels");
+    assert_eq!(&file[labels..labels + 12], b"\xc3\xa9\0\0\0\0\0\0\0b\0\0");
+    let (descriptor, len) = find(&file, "@descriptor");
+    let json: serde_json::Value =
+        serde_json::from_slice(&file[descriptor..descriptor + len]).unwrap();
+    assert_eq!(json["entries"][0]["canonical"], "Array<2,0>:{5/1(:str5@0)}");
+    assert_eq!(
+        json["entries"][1]["canonical"],
+        "Array<1,0>:{12/1(name:str6@0,tags:str3*2@6)}"
+    );
+    let tags = &json["entries"][1]["element"]["fields"][1];
+    assert_eq!((&tags["type"], &tags["count"]), (&"str3".into(), &2.into()));
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{path, unique};
-use shm_runtime::{Broadcast, Segment, ShmLayout, Versioned};
+use shm_runtime::{Broadcast, Segment, ShmLayout, Versioned, VersionedArray};
 use std::fs;
 
 #[derive(Debug, ShmLayout)]
@@ -11,6 +11,7 @@ use std::fs;
 struct Golden {
     pose: Versioned<[u32; 3]>,
     quotes: Broadcast<u64, 4>,
+    depth: VersionedArray<u16, 5>,
 }
 
 /// A field's bytes in the file.
@@ -33,7 +34,7 @@ fn half(bytes: &[u8], at: usize) -> u32 {
 fn a_new_segment_is_zeros() {
     let name = unique("golden-latest");
     let golden = Golden::create(&name).unwrap();
-    for field in ["pose", "quotes"] {
+    for field in ["pose", "quotes", "depth"] {
         let bytes = bytes(&golden, &name, field);
         assert!(bytes.iter().all(|&byte| byte == 0), "{field}");
     }
@@ -86,4 +87,28 @@ fn a_broadcast_is_the_documented_bytes() {
         let node = (now & 0xfff) as usize ^ i;
         assert_eq!(word(&sent, nodes + 8 * node), quote, "word {i}");
     }
+}
+
+#[test]
+fn frames_are_the_documented_bytes() {
+    let name = unique("golden-latest");
+    let golden = Golden::create(&name).unwrap();
+    let mut writer = golden.depth.writer().unwrap();
+    for value in 1..=4 {
+        writer.publish(&[value; 5]).unwrap();
+    }
+    let published = bytes(&golden, &name, "depth");
+    let stride = 128 + 128; // 10 bytes of elements
+    assert_eq!(published.len(), 0x180 + 3 * stride);
+    assert_eq!(word(&published, 0), 4, "the latest frame's number");
+    assert_ne!(word(&published, 0x80), 0, "the writer's role");
+    assert_eq!(half(&published, 0x88), 0, "nothing is announced");
+    for (buffer, frame) in [3_u8, 4, 2].into_iter().enumerate() {
+        let at = 0x180 + buffer * stride;
+        assert_eq!(word(&published, at), u64::from(frame), "the stamp");
+        assert_eq!(published[at + 128..at + 138], [frame, 0].repeat(5));
+    }
+    drop(writer);
+    let left = bytes(&golden, &name, "depth");
+    assert_eq!(word(&left, 0x80), 0, "the role was given back");
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::unique;
-use shm_runtime::{Array, Queue, ShmLayout, Spsc};
+use shm_runtime::{Array, Queue, ShmLayout, Spsc, Stack};
 use std::thread::{ScopedJoinHandle, scope, yield_now};
 
 const EACH: u64 = 3_000;
@@ -16,6 +16,7 @@ struct Shared {
     queue: Queue<[u64; 3], 16>,
     pair: Spsc<[u64; 3], 16>,
     sums: Array<u64, 4>,
+    stack: Stack<[u64; 3], 7>,
 }
 
 /// A value that shows if it is torn.
@@ -112,4 +113,36 @@ fn a_pair_of_threads_passes_elements_in_order() {
         join(vec![producer, consumer]);
     });
     assert!(shared.pair.is_empty());
+}
+
+#[test]
+fn every_element_of_a_stack_comes_out_once_whichever_handle_threads_use() {
+    let name = unique("thread-stack");
+    let handles = [Shared::create(&name).unwrap(), Shared::open(&name).unwrap()];
+    let push = |shared: &Shared, thread| {
+        for number in thread * EACH..(thread + 1) * EACH {
+            until(|| shared.stack.push(whole(number)).ok());
+        }
+    };
+    let pop = |shared: &Shared| {
+        for _ in 0..EACH {
+            let value = until(|| shared.stack.pop());
+            assert_eq!(value, whole(value[0]), "torn");
+            assert!(shared.stack.peek().is_none_or(|top| top == whole(top[0])));
+            shared.sums.fetch_add(2, value[0]);
+        }
+    };
+    scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .flat_map(|thread| {
+                let [one, other] = [0, 1].map(|which| &handles[(thread as usize + which) % 2]);
+                let pusher = scope.spawn(move || push(one, thread));
+                [pusher, scope.spawn(move || pop(other))]
+            })
+            .collect();
+        join(threads);
+    });
+    let all = THREADS * EACH;
+    assert_eq!(handles[0].sums.get(2), all * (all - 1) / 2);
+    assert!(handles[0].stack.is_empty());
 }

@@ -1,20 +1,29 @@
-//! What can be said about the flood: measurements of the last checkpoint, and the summary.
+//! What can be said about the flood: measurements of the latest frame, and the summary.
 
 use std::fmt::Write;
 
-use schemas::flood::{CELLS, COLUMNS, Event, EventKind, FLOODED, Flood, GAUGES, JOURNAL, ROWS};
+use schemas::flood::{
+    COLUMNS, Event, EventKind, FLOODED, Flood, GAUGES, JOURNAL, Looks, READINGS, ROWS, Reading,
+};
+use shm_runtime::Zeroable;
 
 use crate::flood::checkpoint;
+use crate::flood::hydrographs;
+use crate::flood::publish::number;
 use crate::flood::solver::mass_error;
 use crate::flood::terrain::Terrain;
-use crate::flood::text::{clock, grouped, scientific};
+use crate::flood::text::{clock, grouped, scientific, sparkline};
 
 /// More water made or lost than this part of the rain is a mistake in the program.
 pub(crate) const MASS_TOLERANCE: f64 = 1e-7;
+/// Characters of a hydrograph in the summary.
+const DRAWN: usize = 32;
 
-/// The water at one checkpoint.
+/// The water of one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Measured {
+    /// Number of the frame, and of its checkpoint.
+    pub(crate) frame: u64,
     /// Steps made.
     pub(crate) step: u64,
     /// Simulated seconds.
@@ -29,29 +38,23 @@ pub(crate) struct Measured {
     pub(crate) flooded: f64,
     /// The deepest water in metres.
     pub(crate) deepest: f32,
-    /// Highest water at each gauge so far, in metres, and when it stood there.
-    pub(crate) peaks: [(f32, f64); GAUGES],
 }
 
 impl Measured {
-    /// Measures the last checkpoint; `None` before the first.
-    pub(crate) fn of(flood: &Flood, cell_area: f64) -> Option<Self> {
-        let mut depth = vec![0.0_f32; CELLS];
-        let mut measured = checkpoint::last(flood, |from| {
-            from.depth.read_into(0, &mut depth);
-            Self {
-                step: from.step.load(),
-                time: from.time.load(),
-                rain: from.rain.load(),
-                outflow: from.outflow.load(),
-                peaks: std::array::from_fn(|gauge| {
-                    (from.gauge_peak.get(gauge), from.gauge_peak_time.get(gauge))
-                }),
-                ..Self::default()
-            }
+    /// Measures the latest frame, which it copies into `depth`, by what its checkpoint says. `None`
+    /// before the first, and where the simulation is about to publish the next one.
+    pub(crate) fn latest(flood: &Flood, cell_area: f64, depth: &mut [f32]) -> Option<Self> {
+        let frame = flood.frame.read_into(depth);
+        let mut measured = checkpoint::at(flood, frame, |from| Self {
+            frame,
+            step: from.step.load(),
+            time: from.time.load(),
+            rain: from.rain.load(),
+            outflow: from.outflow.load(),
+            ..Self::default()
         })?;
         let (mut sum, mut flooded) = (0.0, 0_u32);
-        for &water in &depth {
+        for &water in &*depth {
             sum += f64::from(water);
             flooded += u32::from(water > FLOODED);
             measured.deepest = measured.deepest.max(water);
@@ -117,8 +120,10 @@ pub(crate) fn summary(flood: &Flood, terrain: &Terrain, measured: &Measured) -> 
     row(
         "flooded",
         format!(
-            "{:.1} km² over {FLOODED} m, {:.1} m at the deepest",
-            measured.flooded, measured.deepest
+            "{:.1} km² over {FLOODED} m in {} blocks, {:.1} m at the deepest",
+            measured.flooded,
+            grouped(flood.wet.len() as u64),
+            measured.deepest
         ),
     );
     row(
@@ -129,13 +134,40 @@ pub(crate) fn summary(flood: &Flood, terrain: &Terrain, measured: &Measured) -> 
             grouped(flood.redelivered.load())
         ),
     );
+    let missed = flood.analytics.missed.load();
+    let heard = flood.analytics.position.load().saturating_sub(missed);
+    let pace = flood.computed.load() / heard.max(1) as f64;
+    row(
+        "telemetry",
+        format!(
+            "{} steps of {:.1} ms, of which analytics missed {} and the renderer {}",
+            grouped(flood.telemetry.sent()),
+            pace * 1e3,
+            grouped(missed),
+            grouped(flood.renderer.missed.load())
+        ),
+    );
+    row("frames", looks(&flood.frame_looks));
+    row("grid", looks(&flood.grid_looks));
     row("restarts", grouped(flood.restarts.load()));
     text.push('\n');
     text.push_str(&kinds(flood, events));
     text.push('\n');
-    text.push_str(&gauges(flood, measured));
+    text.push_str(&gauges(flood));
     let _ = write!(text, "\nmass error {}\n", scientific(measured.mass_error()));
     text
+}
+
+/// What was seen in water that was read while it moved.
+fn looks(looks: &Looks) -> String {
+    let (count, worst) = (grouped(looks.count.load()), looks.worst.load() * 1e6);
+    match looks.torn.load() {
+        0 => format!("looked at {count} times, always whole"),
+        torn => format!(
+            "looked at {count} times, {} times torn: up to {worst:.1} millionths of the rain amiss",
+            grouped(torn)
+        ),
+    }
 }
 
 /// How often what happened.
@@ -154,25 +186,34 @@ fn kinds(flood: &Flood, events: u64) -> String {
             EventKind::GaugeRose => "levels passed, rising",
             EventKind::GaugeFell => "levels passed, falling",
             EventKind::GaugeCrested => "crests at gauges",
-            EventKind::StormBegan | EventKind::StormEnded | EventKind::RunEnded => continue,
+            EventKind::CloudCame if count > 0 => "clouds that came",
+            EventKind::CloudLeft if count > 0 => "times that all left",
+            EventKind::RainSet if count > 0 => "changes of the rain",
+            EventKind::RoughnessSet if count > 0 => "changes of the ground",
+            _ => continue,
         };
         let _ = writeln!(text, "{name:<22} {:>6}", grouped(count));
     }
     text
 }
 
-/// The highest water at each gauge.
-fn gauges(flood: &Flood, measured: &Measured) -> String {
+/// The water at each gauge: its highest level, and its hydrograph.
+fn gauges(flood: &Flood) -> String {
     let mut text = String::from("gauge    row  column   catchment    highest     after\n");
-    for (gauge, (peak, time)) in measured.peaks.into_iter().enumerate() {
-        let cell = flood.gauges.get(gauge) as usize;
-        let (row, column) = (cell / COLUMNS, cell % COLUMNS);
-        let (number, area) = (gauge + 1, flood.catchments.get(gauge));
-        let after = clock(time);
+    for gauge in 0..GAUGES {
+        let number = number(gauge);
+        let reading = flood.gauges.get(number).unwrap_or(Reading::zeroed());
+        let (row, column) = (
+            reading.cell as usize / COLUMNS,
+            reading.cell as usize % COLUMNS,
+        );
+        let (area, peak, after) = (reading.catchment, reading.peak, clock(reading.peak_time));
+        let levels = hydrographs::find(flood, gauge).map(|found| found.levels);
+        let drawn = sparkline(&levels.unwrap_or([0.0; READINGS]), DRAWN);
         // Writing to a `String` does not fail.
         let _ = writeln!(
             text,
-            "{number:>5} {row:>6} {column:>7} {area:>7.1} km² {peak:>8.2} m  {after}"
+            "{number:>5} {row:>6} {column:>7} {area:>7.1} km² {peak:>8.2} m  {after}  {drawn}"
         );
     }
     text

@@ -73,6 +73,9 @@ pub(crate) fn commit(flood: &Flood, state: &State, watch: &Watch, outbox: &[Even
     to.rain.store(state.rain);
     to.outflow.store(state.outflow);
     to.arrival.write_from(0, &watch.arrival);
+    to.params.set(0, watch.params);
+    to.cloud.set(0, watch.cloud);
+    to.readings.store(watch.readings);
     to.gauge_stage.write_from(0, &watch.stage);
     to.gauge_crested.write_from(0, &watch.crested);
     to.gauge_peak.write_from(0, &watch.peak);
@@ -111,6 +114,9 @@ pub(crate) fn restore(flood: &Flood) -> Option<Saved> {
     let mut watch = Watch::new();
     watch.arrival.resize(BLOCKS, 0.0);
     from.arrival.read_into(0, &mut watch.arrival);
+    watch.params = from.params.get(0).in_range();
+    watch.cloud = from.cloud.get(0).in_range();
+    watch.readings = from.readings.load();
     from.gauge_stage.read_into(0, &mut watch.stage);
     from.gauge_crested.read_into(0, &mut watch.crested);
     from.gauge_peak.read_into(0, &mut watch.peak);
@@ -132,16 +138,16 @@ pub(crate) fn restore(flood: &Flood) -> Option<Saved> {
 /// A checkpoint lasts many times longer than reading one takes. Should the simulation outrun the
 /// reader all the same, it gives up after a few attempts.
 pub(crate) fn last<R>(flood: &Flood, mut read: impl FnMut(&Checkpoint) -> R) -> Option<R> {
-    for _attempt in 0..20 {
-        let before = flood.committed.load(); // (A) the checkpoint is visible
-        if before == 0 {
-            return None;
-        }
-        let found = read(flood.checkpoint(before));
-        fence(Ordering::Acquire); // (B) before the second look
-        if flood.committed.load() == before {
-            return Some(found);
-        }
+    (0..20).find_map(|_attempt| at(flood, flood.committed.load(), &mut read))
+}
+
+/// What `read` finds in checkpoint `number`; `None` if that is not the last one, before or after.
+pub(crate) fn at<R>(flood: &Flood, number: u64, read: impl FnOnce(&Checkpoint) -> R) -> Option<R> {
+    let is_last = || flood.committed.load() == number; // (A) the checkpoint is visible
+    if number == 0 || !is_last() {
+        return None;
     }
-    None
+    let found = read(flood.checkpoint(number));
+    fence(Ordering::Acquire); // (B) before the second look
+    is_last().then_some(found)
 }

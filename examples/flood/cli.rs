@@ -2,8 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::flood::Failure;
+use crate::flood::orders::Order;
 
 /// One of the processes that share the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) rain: Option<PathBuf>,
     /// Where the picture goes.
     pub(crate) out: PathBuf,
+    /// For how long a role is killed every second.
+    pub(crate) chaos: Option<Duration>,
     /// The terminal belongs to the renderer: say nothing before the end.
     pub(crate) quiet: bool,
 }
@@ -56,6 +60,7 @@ impl Default for Options {
             minutes: 150.0,
             rain: None,
             out: PathBuf::from("flood.png"),
+            chaos: None,
             quiet: false,
         }
     }
@@ -93,12 +98,15 @@ pub(crate) enum Command {
     Start(Options),
     /// Be a role, as a child of a program that was started.
     Play(Role, Options),
+    /// Give orders to the flood that runs on a segment.
+    Tell(String, Vec<Order>),
 }
 
 /// Reads the arguments behind the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Failure> {
     let mut options = Options::default();
     let mut role = None;
+    let mut orders = Vec::new();
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let name = argument.to_string_lossy().into_owned();
@@ -113,6 +121,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             "--minutes" => options.minutes = minutes(&value()?.to_string_lossy())?,
             "--rain" => options.rain = Some(value()?.into()),
             "--out" => options.out = value()?.into(),
+            "--chaos" => options.chaos = Some(seconds(&value()?.to_string_lossy())?),
+            "--tell" => orders.push(value()?.to_string_lossy().parse()?),
             "--quiet" => options.quiet = true,
             "--role" => {
                 let value = value()?;
@@ -124,6 +134,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     }
     Ok(match role {
         Some(role) => Command::Play(role, options),
+        None if !orders.is_empty() => Command::Tell(options.segment, orders),
         None => Command::Start(options),
     })
 }
@@ -133,6 +144,15 @@ fn minutes(value: &str) -> Result<f64, String> {
         Ok(minutes) if minutes > 0.0 && minutes <= 10_000.0 => Ok(minutes),
         _ => Err(format!(
             "`{value}` is no number of minutes between 0 and 10000"
+        )),
+    }
+}
+
+fn seconds(value: &str) -> Result<Duration, String> {
+    match value.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!(
+            "`{value}` is no number of seconds between 1 and 86400"
         )),
     }
 }
@@ -150,6 +170,12 @@ pub(crate) fn help(program: &str, roles: &[Role]) -> String {
          \x20                  examples/data/seattle-weather.csv [steady, 50 mm/h]\n\
          \x20 --out FILE       where the picture goes [{out}]\n\
          \x20 --quiet          print nothing before the end\n\
+         \x20 --chaos SECONDS  kill a role every second for so long\n\
+         \x20 --tell ORDER     change the flood that runs on the segment, and end:\n\
+         \x20                  rain=2 makes it rain twice as hard as the storm does,\n\
+         \x20                  roughness=0.03 lets the water run faster,\n\
+         \x20                  cloud=400,600 calls a cloud to that row and column,\n\
+         \x20                  undo sends the one that came last away\n\
          \x20 --help           print this\n",
         names = names.join(", "),
         segment = defaults.segment,
@@ -196,6 +222,20 @@ mod tests {
         assert_eq!(error(&["--out"]), "`--out` needs a value");
         assert_eq!(error(&["--role", "king"]), "there is no role \"king\"");
         assert!(error(&["--minutes", "soon"]).starts_with("`soon` is no number of minutes"));
+        assert!(error(&["--chaos", "0"]).starts_with("`0` is no number of seconds"));
+        assert!(error(&["--tell", "snow"]).starts_with("`snow` is no order"));
+        assert_eq!(error(&["--tell", "rain=-1"]), "`rain=-1` is out of range");
+        assert_eq!(
+            error(&["--tell", "cloud=1,1000"]),
+            "`cloud=1,1000` is out of range"
+        );
+    }
+
+    #[test]
+    fn orders_start_nothing() {
+        let told = parsed(&["--tell", "rain=2", "--segment", "s", "--tell", "undo"]);
+        let orders = vec![Order::Rain(2.0), Order::Undo];
+        assert_eq!(told, Ok(Command::Tell("s".to_owned(), orders)));
     }
 
     #[test]

@@ -5,8 +5,6 @@
 
 /// Standard gravity in m/s².
 pub(crate) const GRAVITY: f32 = 9.81;
-/// Manning's roughness in s/m^(1/3): fields and light forest.
-pub(crate) const ROUGHNESS: f32 = 0.06;
 /// Shallower flow than this stands still, in metres.
 const FILM: f32 = 1.0e-3;
 /// Of a cell's water the part that one step may take away.
@@ -21,6 +19,8 @@ pub(crate) struct Step {
     pub(crate) push: [f32; 2],
     /// g·Δt·n².
     pub(crate) friction: f32,
+    /// n: Manning's roughness.
+    pub(crate) roughness: f32,
     /// Δt/Δx and Δt/Δy: from a discharge to a change of depth.
     pub(crate) spread: [f32; 2],
     /// Metres of rain.
@@ -28,16 +28,17 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// The coefficients of a step of `seconds` under rain of `intensity` m/s, on cells of
-    /// `dx` × `dy` metres.
-    pub(crate) fn of(seconds: f64, intensity: f64, dx: f64, dy: f64) -> Self {
+    /// The coefficients of a step of `seconds` under rain of `intensity` m/s, over cells of
+    /// `dx` × `dy` metres with this roughness.
+    pub(crate) fn of(seconds: f64, intensity: f64, roughness: f32, [dx, dy]: [f64; 2]) -> Self {
         let gravity = f64::from(GRAVITY);
         Self {
             push: [
                 (gravity * seconds / dx) as f32,
                 (gravity * seconds / dy) as f32,
             ],
-            friction: GRAVITY * seconds as f32 * ROUGHNESS * ROUGHNESS,
+            friction: GRAVITY * seconds as f32 * roughness * roughness,
+            roughness,
             spread: [(seconds / dx) as f32, (seconds / dy) as f32],
             rain: (intensity * seconds) as f32,
         }
@@ -135,13 +136,13 @@ pub(crate) fn depths(
 }
 
 /// Discharge out of a border cell down a bed that falls outwards by `fall`.
-pub(crate) fn leaving(depth: f32, fall: f32) -> f32 {
+pub(crate) fn leaving(depth: f32, fall: f32, roughness: f32) -> f32 {
     if depth <= FILM {
         return 0.0;
     }
     let root = inverse_cube_root(depth);
     // d^(5/3) = d² · d^(−1/3)
-    depth * depth * root * larger(fall, BORDER_SLOPE).sqrt() / ROUGHNESS
+    depth * depth * root * larger(fall, BORDER_SLOPE).sqrt() / roughness
 }
 
 /// `x^(−1/3)` for a positive normal `x`, to four digits, in operations that vector units have.

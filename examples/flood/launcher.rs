@@ -16,6 +16,8 @@ use schemas::flood::Flood;
 use shm_runtime::{Segment, ShmLayout};
 
 use crate::flood::Failure;
+use crate::flood::audit;
+use crate::flood::chaos::Chaos;
 use crate::flood::cli::{Options, Role};
 use crate::flood::roles::{self, say};
 
@@ -35,30 +37,53 @@ pub(crate) fn supervise(roles: &[Role], options: &Options) -> Result<(), Failure
     for &role in roles {
         crew.push((role, start(role, &options)?));
     }
+    let mut chaos = options.chaos.map(Chaos::new);
     while !crew.is_empty() {
         std::thread::sleep(Duration::from_millis(20));
-        let mut still = Vec::new();
-        let mut pending = crew.into_iter();
-        while let Some((role, mut child)) = pending.next() {
-            match child.try_wait()? {
-                None => still.push((role, child)),
-                Some(status) if status.success() => {}
-                Some(status) if status.signal() == Some(SIGKILL) => {
-                    flood.restarts.fetch_add(1);
-                    if !options.quiet {
-                        say(&format!("{} was killed and starts again", role.name()));
-                    }
-                    still.push((role, start(role, &options)?));
+        if let Some(chaos) = &mut chaos {
+            chaos.strike(&mut crew, &flood)?;
+        }
+        crew = attend(crew, &flood, &options)?;
+    }
+    if let Some(chaos) = chaos {
+        say(&format!("chaos {}", chaos.report()));
+    }
+    if alone || Segment::participants(&flood)?.len() > 1 {
+        return Ok(()); // others are still at work on it
+    }
+    audit::audit(&flood)?;
+    drop(flood);
+    audit::nothing_left(&options.segment)?;
+    say(&format!("audit {}", audit::FOUND));
+    Ok(())
+}
+
+/// Those of the crew who are still at work; who was killed is started again.
+fn attend(
+    crew: Vec<(Role, Child)>,
+    flood: &Flood,
+    options: &Options,
+) -> Result<Vec<(Role, Child)>, Failure> {
+    let mut still = Vec::new();
+    let mut pending = crew.into_iter();
+    while let Some((role, mut child)) = pending.next() {
+        match child.try_wait()? {
+            None => still.push((role, child)),
+            Some(status) if status.success() => {}
+            Some(status) if status.signal() == Some(SIGKILL) => {
+                flood.restarts.fetch_add(1);
+                if !options.quiet {
+                    say(&format!("{} was killed and starts again", role.name()));
                 }
-                Some(status) => {
-                    let others = still.into_iter().chain(pending).map(|(_, child)| child);
-                    return Err(give_up(role, status, others));
-                }
+                still.push((role, start(role, options)?));
+            }
+            Some(status) => {
+                let others = still.into_iter().chain(pending).map(|(_, child)| child);
+                return Err(give_up(role, status, others));
             }
         }
-        crew = still;
     }
-    Ok(())
+    Ok(still)
 }
 
 /// The segment: of a flood of one's own, or of a single role that shares whichever there is.

@@ -1,10 +1,13 @@
 //! A flood over real terrain: three processes, one segment.
 //!
 //! ```text
-//!  simulation ── checkpoints, grid, events ──▶ ┌─────────┐ ──▶ renderer   terminal view, picture
-//!                                                │ segment │
-//!  analytics  ◀── events: take → done ────────── └─────────┘ ◀── journal, done: its own progress
+//!  simulation ── frame, telemetry, gauges ──▶ ┌─────────┐ ──▶ renderer    terminal view, picture
+//!      ▲    └─── events ────────────────────▶ │         │ ──▶ analytics   journal, summary
+//!      └──────── params, clouds ───────────── │ segment │ ◀── hydrographs ───┘
+//!  people ────── --tell ────────────────────▶ └─────────┘
 //! ```
+//!
+//! `schemas/src/flood.rs` says which structure each of these is, and why that one.
 //!
 //! [`run`] is the main function of four programs: `flood` starts all roles, `simulation`,
 //! `renderer` and `analytics` start one each, in a terminal of its own. All of them supervise their
@@ -12,16 +15,23 @@
 //! it continues from what is in the segment (`checkpoint.rs`).
 
 mod analysis;
+mod audit;
+mod books;
+mod chaos;
 mod checkpoint;
 mod cli;
+mod hydrographs;
 mod kernel;
 mod launcher;
 mod lifeline;
+mod orders;
 mod picture;
+mod publish;
 mod roles;
 mod shade;
 mod solver;
 mod storm;
+mod telemetry;
 mod terrain;
 mod text;
 mod view;
@@ -45,6 +55,7 @@ pub(crate) fn run(program: &str, roles: &[Role]) -> ExitCode {
         }
         Ok(Command::Start(options)) => launcher::supervise(roles, &options),
         Ok(Command::Play(role, options)) => roles::play(role, &options),
+        Ok(Command::Tell(segment, told)) => orders::tell(&segment, &told),
         Err(error) => Err(error),
     };
     match result {

@@ -28,6 +28,10 @@
 //! then the new depths of the row above, all while the rows are in the cache. The arithmetic is in
 //! `kernel.rs`.
 
+use std::ops::Range;
+
+use schemas::flood::Cloud;
+
 use crate::flood::kernel::{GRAVITY, Step, depths, discharges, leaving, limits, scale};
 use crate::flood::terrain::Terrain;
 
@@ -43,7 +47,8 @@ const MILLIMETRES_PER_HOUR: f64 = 3.6e6;
 pub(crate) struct State {
     /// Depth of water in each cell, in metres.
     pub(crate) depth: Vec<f32>,
-    /// What rounding has kept from each depth so far, less than half of its last digit.
+    /// What rounding has kept from each depth so far, less than half of its last digit, and the rain
+    /// of a cloud on its way to it.
     pub(crate) rest: Vec<f32>,
     /// Discharge over the western side of each cell and, last in a row, over the eastern border,
     /// in m²/s, positive to the east.
@@ -97,6 +102,17 @@ pub(crate) fn mass_error(stored: f64, outflow: f64, rain: f64) -> f64 {
     }
 }
 
+/// What a step is made under.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weather {
+    /// Rain everywhere, in mm/h.
+    pub(crate) rain: f64,
+    /// Manning's roughness of the ground.
+    pub(crate) roughness: f32,
+    /// More rain over one place.
+    pub(crate) cloud: Cloud,
+}
+
 /// The ground, the state of the water on it, and room to work in.
 #[derive(Debug)]
 pub(crate) struct Solver {
@@ -139,12 +155,20 @@ impl Solver {
         &self.state
     }
 
-    /// Moves the water on by one step under rain of `intensity` mm/h: the longest stable one, or
-    /// exactly to `until` where that comes first.
-    pub(crate) fn advance(&mut self, until: f64, intensity: f64) {
+    /// The deepest water in metres.
+    pub(crate) fn deepest(&self) -> f32 {
+        self.deepest
+    }
+
+    /// Moves the water on by one step under `weather`: the longest stable one, or exactly to `until`
+    /// where that comes first.
+    pub(crate) fn advance(&mut self, until: f64, weather: &Weather) {
         let left = until - self.state.time;
         let seconds = self.stable_step().min(left);
-        self.flow(seconds, intensity / MILLIMETRES_PER_HOUR);
+        let size = [self.terrain.dx, self.terrain.dy];
+        let intensity = weather.rain / MILLIMETRES_PER_HOUR;
+        self.pour(&weather.cloud, seconds);
+        self.flow(&Step::of(seconds, intensity, weather.roughness, size));
         self.state.time = if seconds < left {
             self.state.time + seconds
         } else {
@@ -153,44 +177,59 @@ impl Solver {
         self.state.step += 1;
     }
 
+    /// Rains `cloud` for so many seconds. Its water is added to the depths by the step that follows.
+    fn pour(&mut self, cloud: &Cloud, seconds: f64) {
+        if cloud.intensity <= 0.0 {
+            return;
+        }
+        let water = (f64::from(cloud.intensity) / MILLIMETRES_PER_HOUR * seconds) as f32;
+        let mut poured = 0.0;
+        for row in 0..self.terrain.rows {
+            for column in covered(cloud, row, self.terrain.columns) {
+                let rest = &mut self.state.rest[row * self.terrain.columns + column];
+                let before = std::mem::replace(rest, *rest + water);
+                poured += f64::from(*rest) - f64::from(before);
+            }
+        }
+        self.state.rain += poured * self.terrain.cell_area();
+    }
+
     /// The longest stable step in seconds.
     fn stable_step(&self) -> f64 {
         let wave = (f64::from(GRAVITY) * f64::from(self.deepest)).sqrt();
         (COURANT * self.terrain.dx.min(self.terrain.dy) / wave).min(LONGEST_STEP)
     }
 
-    /// One step of `seconds` under rain of `intensity` metres per second.
-    fn flow(&mut self, seconds: f64, intensity: f64) {
+    /// One step.
+    fn flow(&mut self, step: &Step) {
         let (rows, columns) = (self.terrain.rows, self.terrain.columns);
-        let (dx, dy) = (self.terrain.dx, self.terrain.dy);
-        let step = Step::of(seconds, intensity, dx, dy);
         self.deepest = 0.0;
-        self.north_border();
+        self.north_border(step);
         for row in 0..rows {
-            self.discharge_row(row, &step);
-            self.limit_row(row, &step);
+            self.discharge_row(row, step);
+            self.limit_row(row, step);
             if row > 0 {
-                self.update_row(row - 1, &step);
+                self.update_row(row - 1, step);
             }
             self.limits.swap(0, 1);
         }
         self.limit_southern_border();
-        self.update_row(rows - 1, &step);
+        self.update_row(rows - 1, step);
 
         let cells = (rows * columns) as f64;
         let area = self.terrain.cell_area();
-        self.state.outflow += self.border_depth(&step) * area;
+        self.state.outflow += self.border_depth(step) * area;
         self.state.rain += f64::from(step.rain) * cells * area;
     }
 
     /// Discharges over the northern border.
-    fn north_border(&mut self) {
+    fn north_border(&mut self, step: &Step) {
         let columns = self.terrain.columns;
         let (ground, water) = (&self.terrain.elevation, &self.state.depth);
         let inner = columns.min(ground.len() - columns);
         for column in 0..columns {
             let fall = (ground[inner + column] - ground[column]) / self.terrain.dy as f32;
-            self.state.south[column] = -leaving(water[column], fall);
+            self.state.south[column] = -leaving(water[column], fall, step.roughness);
         }
     }
 
@@ -206,11 +245,10 @@ impl Solver {
 
         let east = &mut self.state.east[row * (columns + 1)..][..columns + 1];
         let last = columns - 1;
-        east[0] = -leaving(water[0], (ground[1.min(last)] - ground[0]) / dx);
-        east[columns] = leaving(
-            water[last],
-            (ground[last.saturating_sub(1)] - ground[last]) / dx,
-        );
+        let west_fall = (ground[1.min(last)] - ground[0]) / dx;
+        let east_fall = (ground[last.saturating_sub(1)] - ground[last]) / dx;
+        east[0] = -leaving(water[0], west_fall, step.roughness);
+        east[columns] = leaving(water[last], east_fall, step.roughness);
         discharges(
             &mut east[1..columns],
             [&ground[..last], &ground[1..]],
@@ -233,7 +271,7 @@ impl Solver {
             let inner = &self.terrain.elevation[row.saturating_sub(1) * columns..][..columns];
             for column in 0..columns {
                 let fall = (inner[column] - ground[column]) / dy;
-                south[column] = leaving(water[column], fall);
+                south[column] = leaving(water[column], fall, step.roughness);
             }
         }
     }
@@ -300,10 +338,30 @@ impl Solver {
     }
 }
 
+/// The columns of a row that a cloud is over.
+fn covered(cloud: &Cloud, row: usize, columns: usize) -> Range<usize> {
+    let away = (row as u32).abs_diff(cloud.row);
+    let Some(square) = (cloud.radius.pow(2)).checked_sub(away.pow(2)) else {
+        return 0..0;
+    };
+    let (middle, reach) = (cloud.column as usize, square.isqrt() as usize);
+    middle.saturating_sub(reach)..(middle + reach + 1).min(columns)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flood::kernel::ROUGHNESS;
+    use shm_runtime::Zeroable;
+
+    const ROUGHNESS: f32 = 0.06;
+
+    fn weather(rain: f64) -> Weather {
+        Weather {
+            rain,
+            roughness: ROUGHNESS,
+            cloud: Cloud::zeroed(),
+        }
+    }
 
     /// A valley of 40 × 60 cells that falls to the south, with bumps.
     fn valley() -> Terrain {
@@ -325,7 +383,7 @@ mod tests {
 
     fn run(solver: &mut Solver, end: f64, intensity: f64) {
         while solver.state().time < end {
-            solver.advance(end, intensity);
+            solver.advance(end, &weather(intensity));
         }
     }
 
@@ -341,6 +399,34 @@ mod tests {
         assert!(state.stored(area) > 0.0);
         let error = state.mass_error(area);
         assert!(error.abs() < 1e-7, "mass error {error:e}");
+    }
+
+    #[test]
+    fn a_cloud_rains_where_it_is() {
+        let terrain = valley();
+        let (area, columns) = (terrain.cell_area(), terrain.columns);
+        let mut solver = Solver::new(terrain, State::dry(40, 60));
+        let cloud = Cloud {
+            row: 2,
+            column: 50,
+            radius: 5,
+            intensity: 100.0,
+        };
+        let cells: usize = (0..40).map(|row| covered(&cloud, row, 60).len()).sum();
+        assert_eq!(covered(&cloud, 7, columns), 50..51);
+        assert_eq!(covered(&cloud, 8, columns), 0..0);
+        let weather = Weather {
+            cloud,
+            ..weather(0.0)
+        };
+        while solver.state().time < 36.0 {
+            solver.advance(36.0, &weather);
+        }
+        let state = solver.state();
+        let fallen = 1e-3 * cells as f64 * area;
+        assert!((state.rain / fallen - 1.0).abs() < 1e-5, "{}", state.rain);
+        assert!(state.mass_error(area).abs() < 1e-7);
+        assert_eq!(state.depth[20 * columns + 10], 0.0);
     }
 
     #[test]
@@ -391,12 +477,12 @@ mod tests {
     fn a_run_continues_from_its_state_bit_for_bit() {
         let mut whole = Solver::new(valley(), State::dry(40, 60));
         for _step in 0..100 {
-            whole.advance(5000.0, 50.0);
+            whole.advance(5000.0, &weather(50.0));
         }
         let mut resumed = Solver::new(valley(), whole.state().clone());
         for _step in 0..100 {
-            whole.advance(5000.0, 50.0);
-            resumed.advance(5000.0, 50.0);
+            whole.advance(5000.0, &weather(50.0));
+            resumed.advance(5000.0, &weather(50.0));
         }
         assert_eq!(whole.state(), resumed.state());
     }

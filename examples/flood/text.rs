@@ -39,6 +39,17 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// Numbers from zero to their largest as a line of `width` blocks, each as high as the largest of
+/// its share.
+pub(crate) fn sparkline(numbers: &[f32], width: usize) -> String {
+    const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let highest = |part: &[f32]| part.iter().copied().fold(0.0, f32::max);
+    let scale = (BLOCKS.len() - 1) as f32 / highest(numbers).max(f32::MIN_POSITIVE);
+    let part = numbers.len().div_ceil(width).max(1);
+    let block = |part| BLOCKS[((highest(part) * scale).round() as usize).min(BLOCKS.len() - 1)];
+    numbers.chunks(part).map(block).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +60,9 @@ mod tests {
         assert_eq!(scientific(-2.86e-8), "2.9e-08");
         assert_eq!(scientific(0.0), "0.0e+00");
         assert_eq!(scientific(1.5e-12), "1.5e-12");
+        assert_eq!(sparkline(&[0.0, 1.0, 2.0, 4.0, 3.0, 0.1], 6), " ▂▄█▆ ");
+        assert_eq!(sparkline(&[0.0, 1.0, 2.0, 4.0], 2), "▂█");
+        assert_eq!(sparkline(&[0.0; 4], 4), "    ");
         assert_eq!(grouped(7), "7");
         assert_eq!(grouped(1000), "1,000");
         assert_eq!(grouped(12_345_678), "12,345,678");

@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 use crate::flood::shade::{Light, Relief, VISIBLE, paint};
 use crate::flood::terrain::Terrain;
 
-/// Lines below the map: the status, and the cursor's.
-const BELOW: usize = 2;
+/// Lines below the map: those of the status, and the cursor's.
+const BELOW: usize = STATUS + 1;
+/// Lines of the status.
+pub(crate) const STATUS: usize = 3;
 /// How often the size of the terminal is looked up.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -52,7 +54,7 @@ impl View {
         terrain: &Terrain,
         relief: &Relief,
         depth: &[f32],
-        status: &str,
+        status: &[String; STATUS],
     ) -> String {
         if self.looked.elapsed() > LOOK {
             self.looked = Instant::now();
@@ -88,8 +90,11 @@ impl View {
             }
             frame.push_str("\x1b[0m\x1b[K\r\n");
         }
-        frame.extend(status.chars().take(self.terminal.0.saturating_sub(1)));
-        frame.push_str("\x1b[K\r\n\x1b[J");
+        for line in status {
+            frame.extend(line.chars().take(self.terminal.0.saturating_sub(1)));
+            frame.push_str("\x1b[K\r\n");
+        }
+        frame.push_str("\x1b[J");
         frame
     }
 
@@ -217,10 +222,11 @@ mod tests {
             &terrain,
             &relief,
             &depth,
-            "a status longer than the terminal",
+            &["a status longer than the terminal", "b", "c"].map(String::from),
         );
-        assert_eq!(frame.matches('▀').count(), 16 * 8);
+        assert_eq!(frame.matches('▀').count(), 12 * 6);
         assert_eq!(frame.matches("\r\n").count(), 9);
-        assert!(frame.ends_with("\x1b[0m\x1b[K\r\na status longer tha\x1b[K\r\n\x1b[J"));
+        let end = "\x1b[0m\x1b[K\r\na status longer tha\x1b[K\r\nb\x1b[K\r\nc\x1b[K\r\n\x1b[J";
+        assert!(frame.ends_with(end));
     }
 }

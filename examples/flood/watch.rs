@@ -1,9 +1,14 @@
-//! What is worth an event: blocks flooded for the first time, gauges, and the storm.
+//! What is worth an event: blocks flooded for the first time, gauges, the storm, and what people
+//! changed.
 //!
 //! The memory of the watch (which block was flooded when, which level a gauge stands over) is part
 //! of every checkpoint, so a simulation that starts again neither forgets nor repeats an event.
 
-use schemas::flood::{BLOCK, BLOCKS, COLUMNS, Event, EventKind, FLOODED, GAUGES, OUTBOX, ROWS};
+use schemas::flood::{
+    BLOCK, BLOCKS, COLUMNS, Cloud, Event, EventKind, FLOODED, GAUGES, Hydrograph, OUTBOX, Params,
+    ROWS,
+};
+use shm_runtime::Zeroable;
 
 /// Levels at a gauge that are reported when the water passes them, in metres.
 const LEVELS: [f32; 5] = [0.5, 1.0, 2.0, 3.0, 5.0];
@@ -11,14 +16,21 @@ const LEVELS: [f32; 5] = [0.5, 1.0, 2.0, 3.0, 5.0];
 const FALLEN: f32 = 0.95;
 /// A crest is over when the water has fallen to this part of it.
 const PAST_CREST: f32 = 0.97;
-/// Events that gauges and storm can raise at one time: the outbox has this much room beside blocks.
-const RESERVED: usize = 2 * GAUGES + 3;
+/// Events that all but blocks can raise at one time: a reading, a level and a crest at each gauge,
+/// two parameters, a cloud, three phases. The outbox has this much room beside blocks.
+const RESERVED: usize = 3 * GAUGES + 6;
 
 /// What has been reported so far.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Watch {
     /// When each block was first flooded, in seconds; zero if it never was.
     pub(crate) arrival: Vec<f32>,
+    /// What the coming steps are made under.
+    pub(crate) params: Params,
+    /// The cloud that rains in them.
+    pub(crate) cloud: Cloud,
+    /// Readings of each gauge.
+    pub(crate) readings: u32,
     /// Levels that the water at each gauge stands over.
     pub(crate) stage: [u32; GAUGES],
     /// One where the crest of a gauge has been reported.
@@ -40,6 +52,10 @@ pub(crate) struct Moment<'a> {
     pub(crate) time: f64,
     /// Depth of water in each cell.
     pub(crate) depth: &'a [f32],
+    /// What people want the coming steps to be made under.
+    pub(crate) params: Params,
+    /// The cloud that people called last.
+    pub(crate) cloud: Cloud,
     /// When the storm is over.
     pub(crate) storm_end: f64,
     /// When the run is over.
@@ -51,6 +67,9 @@ impl Watch {
     pub(crate) fn new() -> Self {
         Self {
             arrival: vec![0.0; BLOCKS],
+            params: Params::default(),
+            cloud: Cloud::zeroed(),
+            readings: 0,
             stage: [0; GAUGES],
             crested: [0; GAUGES],
             peak: [0.0; GAUGES],
@@ -73,8 +92,17 @@ impl Watch {
         if self.phase == 0 {
             self.enter(EventKind::StormBegan, moment, &mut events);
         }
+        self.look_at_params(moment, &mut events);
+        self.look_at_cloud(moment, &mut events);
         self.look_at_blocks(moment, &mut events);
+        let due = Hydrograph::due(moment.time, moment.run_end);
+        let reading = std::mem::replace(&mut self.readings, due) < due;
         for (gauge, &cell) in gauges.iter().enumerate() {
+            if reading {
+                let level = moment.depth[cell as usize];
+                let kind = EventKind::GaugeRead;
+                events.push(event(kind, moment.time, cell, level, gauge as u32));
+            }
             self.look_at_gauge(gauge, cell, moment, &mut events);
         }
         if self.phase == EventKind::StormBegan as u32 && moment.time >= moment.storm_end {
@@ -93,6 +121,38 @@ impl Watch {
     fn enter(&mut self, phase: EventKind, moment: Moment<'_>, events: &mut Vec<Event>) {
         self.phase = phase as u32;
         events.push(event(phase, moment.time, 0, 0.0, 0));
+    }
+
+    /// Takes over what people changed. The change has an event, so the journal says under what each
+    /// step was made.
+    fn look_at_params(&mut self, moment: Moment<'_>, events: &mut Vec<Event>) {
+        let before = std::mem::replace(&mut self.params, moment.params);
+        for (kind, before, after) in [
+            (EventKind::RainSet, before.rain, self.params.rain),
+            (
+                EventKind::RoughnessSet,
+                before.roughness,
+                self.params.roughness,
+            ),
+        ] {
+            if before != after {
+                events.push(event(kind, moment.time, 0, after, 0));
+            }
+        }
+    }
+
+    /// Takes over the cloud that came last.
+    fn look_at_cloud(&mut self, moment: Moment<'_>, events: &mut Vec<Event>) {
+        let cloud = moment.cloud;
+        if std::mem::replace(&mut self.cloud, cloud) == cloud {
+            return;
+        }
+        let cell = cloud.row * COLUMNS as u32 + cloud.column;
+        let kind = match cloud.intensity {
+            0.0 => EventKind::CloudLeft,
+            _ => EventKind::CloudCame,
+        };
+        events.push(event(kind, moment.time, cell, cloud.intensity, 0));
     }
 
     fn look_at_blocks(&mut self, moment: Moment<'_>, events: &mut Vec<Event>) {
@@ -173,7 +233,7 @@ fn event(kind: EventKind, t: f64, cell: u32, value: f32, gauge: u32) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemas::flood::CELLS;
+    use schemas::flood::{CELLS, READINGS};
 
     const GAUGE_CELLS: [u32; GAUGES] = [5005, 15_015, 25_025, 35_035, 45_045, 55_055];
 
@@ -181,6 +241,8 @@ mod tests {
         Moment {
             time,
             depth,
+            params: Params::default(),
+            cloud: Cloud::zeroed(),
             storm_end: 100.0,
             run_end: 200.0,
         }
@@ -241,7 +303,48 @@ mod tests {
     }
 
     #[test]
+    fn what_people_change_is_reported_once() {
+        let mut watch = Watch::new();
+        let depth = vec![0.0; CELLS];
+        let mut changed = moment(1.0, &depth);
+        changed.params.rain = 2.0;
+        changed.cloud = Cloud::USUAL;
+        let mut look = |moment| {
+            let events = watch.look(moment, &GAUGE_CELLS).into_iter();
+            let changes = events.filter(|event| event.kind >= EventKind::RainSet as u32);
+            changes
+                .map(|event| (event.kind, event.value))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(look(moment(0.0, &depth)), []);
+        let came = (EventKind::CloudCame as u32, Cloud::USUAL.intensity);
+        assert_eq!(look(changed), [(EventKind::RainSet as u32, 2.0), came]);
+        assert_eq!(look(changed), []);
+        changed.cloud = Cloud::zeroed();
+        assert_eq!(look(changed), [(EventKind::CloudLeft as u32, 0.0)]);
+        assert_eq!(watch.params, changed.params);
+    }
+
+    #[test]
+    fn gauges_are_read_at_equal_times() {
+        let mut watch = Watch::new();
+        let mut depth = vec![0.0; CELLS];
+        let mut hydrograph = Hydrograph::zeroed();
+        for time in 0..=20 {
+            depth[5005] = time as f32;
+            for event in watch.look(moment(f64::from(time) * 10.0, &depth), &GAUGE_CELLS) {
+                if event.kind == EventKind::GaugeRead as u32 && event.gauge == 0 {
+                    hydrograph.read(Hydrograph::due(event.t, 200.0), event.value);
+                }
+            }
+        }
+        assert_eq!(hydrograph.readings as usize, READINGS);
+        assert!(hydrograph.levels.is_sorted() && hydrograph.levels[READINGS - 1] == 20.0);
+    }
+
+    #[test]
     fn a_gauge_reports_levels_and_crest() {
+        use EventKind::{GaugeCrested, GaugeFell, GaugeRose};
         let mut watch = Watch::new();
         let mut depth = vec![0.0; CELLS];
         let mut kinds = Vec::new();
@@ -252,10 +355,9 @@ mod tests {
                     .look(moment(time, &depth), &GAUGE_CELLS)
                     .into_iter()
                     .filter_map(|event| EventKind::from_number(event.kind))
-                    .filter(|&kind| kind >= EventKind::GaugeRose),
+                    .filter(|kind| [GaugeRose, GaugeFell, GaugeCrested].contains(kind)),
             );
         }
-        use EventKind::{GaugeCrested, GaugeFell, GaugeRose};
         assert_eq!(kinds, [GaugeRose, GaugeCrested, GaugeFell]);
         assert_eq!((watch.peak[0], watch.peak_time[0]), (0.9, 2.0));
     }

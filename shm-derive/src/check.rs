@@ -50,9 +50,15 @@ const KINDS: &[Kind] = &[
     kind("Versioned", 1, false),
     kind("VersionedArray", 1, false),
     kind("LargeMap", 2, true),
+    kind("Mutex", 1, false),
+    kind("RwLock", 1, false),
+    kind("Semaphore", 0, false),
+    kind("Barrier", 0, false),
 ];
 /// Kinds whose first element type is a key.
 const KEYED: &[&str] = &["Map", "Set", "LargeMap"];
+/// Names of std's that the runtime's own primitives have as well.
+const OURS_TOO: &[&str] = &["Mutex", "RwLock", "Once", "Barrier"];
 const SCALARS: &[&str] = &[
     "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "u128", "i128", "f32", "f64",
 ];
@@ -240,8 +246,9 @@ fn std_name(ty: &Type) -> Option<String> {
         Type::Path(path) if path.qself.is_none() => {
             let segments = &path.path.segments;
             let first = segments.first()?.ident.to_string();
-            let of_std = segments.len() == 1 || ["std", "core", "alloc"].contains(&first.as_str());
-            of_std.then(|| last_name(ty)).flatten()
+            let of_std = ["std", "core", "alloc"].contains(&first.as_str());
+            let alone = segments.len() == 1 && !OURS_TOO.contains(&first.as_str());
+            (of_std || alone).then(|| last_name(ty)).flatten()
         }
         _ => None,
     }
@@ -281,12 +288,18 @@ fn field_type(field: &Field<'_>, faults: &mut Faults) {
 fn field_advice(name: &str, written: &str) -> Option<String> {
     Some(match name {
         "Vec" | "VecDeque" => format!("`{written}` lives in the heap of one process; write `Array<T, N>` for a fixed number of elements or `Queue<T, N>` for a bounded queue"),
-        "String" | "str" | "CString" | "OsString" | "PathBuf" => format!("`{written}` lives in the heap of one process; write `Array<u8, N>` for up to N bytes of text"),
+        "String" | "str" | "CString" | "OsString" | "PathBuf" => format!("`{written}` lives in the heap of one process; write `Versioned<ShmStr<N>>` for up to N bytes of text"),
         "HashMap" | "BTreeMap" => format!("`{written}` lives in the heap of one process; write `Map<K, V, N>` for at most N entries"),
         "HashSet" | "BTreeSet" => format!("`{written}` lives in the heap of one process; write `Set<K, N>` for at most N keys"),
         "Box" | "Rc" | "Arc" => format!("`{written}` is an address, which means nothing in another process; write the structure itself"),
         "Option" | "Result" => format!("`{written}` has bit patterns that are no value, and other processes may write any; write `Queue<T, 1>` for a value that may be absent"),
-        "Cell" | "RefCell" | "Mutex" | "RwLock" => format!("`{written}` protects memory of one process only; write `Atomic<T>` for a scalar or `Array<T, N>` for memory"),
+        "Cell" | "RefCell" => format!("`{written}` protects memory of one process only; write `Atomic<T>` for a scalar or `Array<T, N>` for memory"),
+        "Mutex" | "RwLock" | "Once" => {
+            let ours = written.rfind(name).map_or(name, |at| &written[at..]);
+            format!("`{written}` works among the threads of one process only; write `shm_runtime::sync::{ours}`")
+        }
+        "Barrier" => format!("`{written}` works among the threads of one process only; write `shm_runtime::sync::Barrier<PARTIES>`"),
+        "Condvar" => format!("`{written}` works among the threads of one process only; write `shm_runtime::sync::Signal`"),
         "bool" => "a `bool` has bit patterns that are no value, and other processes may write any; write `Atomic<u8>`, 0 for false".to_owned(),
         "char" => "a `char` has bit patterns that are no value, and other processes may write any; write `Atomic<u32>`".to_owned(),
         "usize" => "the size of `usize` differs between machines, and a plain number is no structure; write `Atomic<u64>`".to_owned(),
@@ -488,7 +501,7 @@ fn element_advice(name: &str) -> Option<String> {
         "isize" => "the size of `isize` differs between machines; write `i64`".to_owned(),
         "Option" | "Result" => format!("`{name}` has bit patterns that are no value, and other processes may write any; write the value with a `u8` that says whether it is there"),
         "Vec" | "VecDeque" | "Box" | "Rc" | "Arc" | "HashMap" | "BTreeMap" => format!("`{name}` points into the heap of one process; write an array of fixed length, such as `[u8; 32]`"),
-        "String" | "str" => format!("`{name}` points into the heap of one process; write an array of fixed length, such as `[u8; 32]`"),
+        "String" | "str" => format!("`{name}` points into the heap of one process; write `ShmStr<32>` for up to 32 bytes of text"),
         _ => return None,
     })
 }

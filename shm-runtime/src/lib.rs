@@ -33,9 +33,9 @@
 //! segment; and what the dead left unfinished is settled by whoever comes next.
 //!
 //! Where to look: [`ShmLayout`] creates and opens, [`Options`] says how, [`Segment`] is what comes back;
-//! [`structures`] has a page for each structure, with its guarantees, its bytes, and a table of what a kill at each
-//! step leaves. The layers below ([`layout`], [`segment`], [`memory`], [`table`], [`posix`]) are public for those
-//! who read on, and no stable interface.
+//! [`structures`] and [`sync`] have a page for each structure, with its guarantees, its bytes, and a table of what
+//! a kill at each step leaves. The layers below ([`layout`], [`segment`], [`memory`], [`table`], [`posix`]) are
+//! public for those who read on, and no stable interface.
 
 extern crate self as shm_runtime;
 
@@ -51,6 +51,7 @@ pub mod posix;
 mod seeded;
 pub mod segment;
 pub mod structures;
+pub mod sync;
 pub mod table;
 #[cfg(all(test, loom))]
 mod weak;
@@ -63,8 +64,9 @@ pub use segment::{Health, Options, Owner, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{
-    Array, Atomic, Broadcast, Consumer, Handle, Lease, Loan, Map, Missed, Pool, Producer, Queue,
-    RecvError, RoleTaken, Set, Spsc, Stack, Start, Subscriber, Taken, Versioned,
+    Array, Atomic, Broadcast, Consumer, Frame, FrameWriter, Handle, LargeMap, Lease, Loan, Map,
+    Missed, Pool, Producer, Queue, RecvError, RoleTaken, Set, ShmStr, ShmStrError, Snapshot, Spsc,
+    Stack, Start, Subscriber, Taken, Versioned, VersionedArray,
 };
 
 /// The traits alone: a glob import gives way to the derives of the same names above, also where another
@@ -77,7 +79,9 @@ pub use plain::*;
 /// The schema trait, the element traits with their derives, and the structures.
 pub mod prelude {
     pub use crate::structures::{
-        Array, Atomic, Broadcast, Handle, Map, Pool, Queue, Set, Spsc, Stack, Start, Versioned,
+        Array, Atomic, Broadcast, Handle, LargeMap, Map, Missed, Pool, Queue, Set, ShmStr, Spsc,
+        Stack, Start, Versioned, VersionedArray,
     };
+    pub use crate::sync;
     pub use crate::{Element, Pod, ShmLayout, ShmType, Zeroable};
 }

@@ -1,8 +1,8 @@
-//! The bytes of `Map` and `Set`.
+//! The bytes of `Map`, `Set` and `LargeMap`.
 
 use super::common::{path, unique};
 use super::{find, half, word};
-use shm_runtime::{Map, Set, ShmLayout};
+use shm_runtime::{LargeMap, Map, Set, ShmLayout};
 use std::fs;
 
 #[derive(Debug, ShmLayout)]
@@ -10,6 +10,7 @@ use std::fs;
 struct Tables {
     ages: Map<u32, u64, 8>,
     seen: Set<[u8; 3], 4>,
+    tiles: LargeMap<u8, u16, 8, 3>,
 }
 
 /// FORMAT.md's function, by hand.
@@ -36,7 +37,13 @@ fn maps_are_the_documented_bytes() {
     // signals, words to a multiple of 128, lines, bounds; entries at a multiple of 64
     assert_eq!(ages_len, 128 + 128 + 2 * 128 + 64 + 16 * (8 + 2));
     assert_eq!(seen_len, 128 + 128 + 2 * 128 + 64 + 3 * (4 + 2));
-    for range in [ages..ages + ages_len, seen..seen + seen_len] {
+    let (tiles, tiles_len) = find(&empty, "tiles");
+    assert_eq!(tiles_len, 128 + 128 + 2 * 128 + 64 + 4 * (3 + 2 * 2));
+    for range in [
+        ages..ages + ages_len,
+        seen..seen + seen_len,
+        tiles..tiles + tiles_len,
+    ] {
         assert!(empty[range].iter().all(|&byte| byte == 0), "empty is zero");
     }
     let descriptor = find(&empty, "@descriptor");
@@ -75,4 +82,34 @@ fn maps_are_the_documented_bytes() {
     let node = (bucket & 0xfff) as usize ^ home;
     let entry = seen + 128 + 128 + 256 + 64 + 3 * node;
     assert_eq!(file[entry..entry + 3], [1, 2, 3]);
+
+    large(&name);
+}
+
+/// A bucket without a node of its own: its entry is one of the lane's, and the lane trades what it got for another.
+fn large(name: &str) {
+    let tables = Tables::open(name).unwrap();
+    let key = (0..).find(|key: &u8| hash(&[*key]) % 8 == 5).unwrap();
+    assert_eq!(tables.tiles.insert(key, 0xabcd), Ok(None));
+    assert_eq!(tables.tiles.get(key), Some(0xabcd));
+    let file = fs::read(path(name)).unwrap();
+    let (tiles, _) = find(&file, "tiles");
+    let bucket = word(&file, tiles + 128 + 8 * 5);
+    assert_eq!(
+        (bucket >> 12 & 3, bucket >> 22),
+        (2, 2),
+        "inserted and decided"
+    );
+    // numbers: 3 nodes, 5 blanks, a spare for each of two lanes, one on each shelf
+    let number = (bucket & 0xfff) as usize ^ 5;
+    assert!(number >= 8, "one of the lane's own");
+    let entry = tiles + 128 + 128 + 256 + 64 + 4 * (number - 8 + 3);
+    assert_eq!((file[entry], half(&file, entry) >> 16), (key, 0xabcd));
+    let lines = tiles + 256;
+    let blanks = (0..2).map(|lane| word(&file, lines + 128 * lane) as usize ^ (8 + lane));
+    assert_eq!(
+        blanks.filter(|blank| *blank == 5).count(),
+        1,
+        "the bucket's blank is a lane's spare"
+    );
 }

@@ -1,4 +1,5 @@
-//! What is read in full by everybody, among real processes: `Versioned`, `Broadcast`. Promises P1, P2, P3.
+//! What is read in full by everybody, among real processes: `Versioned`, `Broadcast`,
+//! `VersionedArray`. Promises P1, P2, P3.
 //!
 //! No test asserts a time: deadlines are generous and stand for "it hangs".
 
@@ -11,6 +12,7 @@ mod child;
 mod common;
 
 mod broadcast;
+mod frames;
 mod versioned;
 
 use shm_runtime::{Pod, Segment, ShmType, Zeroable};

@@ -12,7 +12,9 @@ mod numbers;
 mod queue;
 mod spsc;
 mod stack;
+mod sync;
 mod versioned;
+mod versioned_array;
 
 use common::unique;
 use proptest::prelude::*;

@@ -1,17 +1,19 @@
-//! `Map` and `Set`, through either handle.
+//! `Map`, `Set` and `LargeMap`, through either handle.
 
 use super::{Model, runs};
 use proptest::prelude::*;
-use shm_runtime::{Full, Map, Set, ShmLayout};
+use shm_runtime::{Full, LargeMap, Map, Set, ShmLayout};
 use std::collections::{BTreeMap, BTreeSet};
 
 const CAPACITY: usize = 8;
+const LARGE: usize = 5;
 
 #[derive(Debug, ShmLayout)]
 #[shm(lanes = 4)]
 pub(super) struct Tables {
     map: Map<u16, [u8; 5], CAPACITY>,
     set: Set<[u8; 3], CAPACITY>,
+    large: LargeMap<u8, u32, 16, LARGE>,
 }
 
 #[derive(Clone, Debug)]
@@ -25,12 +27,16 @@ pub(super) enum Op {
     GetMany(Vec<u16>),
     SetInsert(u8),
     SetRemove(u8),
+    LargeInsert(u8, u32),
+    LargeUpdate(u8, u32),
+    LargeRemove(u8),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     map: BTreeMap<u16, [u8; 5]>,
     set: BTreeSet<[u8; 3]>,
+    large: BTreeMap<u8, u32>,
 }
 
 impl Expected {
@@ -57,13 +63,16 @@ impl Model for Expected {
             1 => proptest::collection::vec(key(), 0..20).prop_map(Op::GetMany),
             2 => (0_u8..12).prop_map(Op::SetInsert),
             2 => (0_u8..12).prop_map(Op::SetRemove),
+            3 => (0_u8..12, 0_u32..9).prop_map(|(key, value)| Op::LargeInsert(key, value)),
+            1 => (0_u8..12, 0_u32..9).prop_map(|(key, value)| Op::LargeUpdate(key, value)),
+            2 => (0_u8..12).prop_map(Op::LargeRemove),
         ]
         .boxed()
     }
 
     fn run(
         &mut self,
-        Tables { map, set }: &Tables,
+        Tables { map, set, large }: &Tables,
         (): &mut (),
         op: &Op,
     ) -> Result<(), TestCaseError> {
@@ -127,6 +136,19 @@ impl Model for Expected {
                 };
                 prop_assert_eq!(set.insert([key; 3]), expected);
             }
+            &Op::LargeInsert(key, value) => match large.insert(key, value) {
+                Ok(before) => prop_assert_eq!(before, self.large.insert(key, value)),
+                Err(Full(back)) => {
+                    prop_assert_eq!(back, (key, value));
+                    prop_assert!(!self.large.contains_key(&key) && self.large.len() >= LARGE);
+                }
+            },
+            &Op::LargeUpdate(key, value) => {
+                let before = self.large.get(&key).copied();
+                prop_assert_eq!(large.update(key, |_| value), before);
+                self.large.entry(key).and_modify(|now| *now = value);
+            }
+            &Op::LargeRemove(key) => prop_assert_eq!(large.remove(key), self.large.remove(&key)),
             &Op::SetRemove(key) => {
                 prop_assert_eq!(set.remove([key; 3]), self.set.remove(&[key; 3]));
             }
@@ -134,7 +156,7 @@ impl Model for Expected {
         Ok(())
     }
 
-    fn compare(&self, Tables { map, set }: &Tables) -> Result<(), TestCaseError> {
+    fn compare(&self, Tables { map, set, large }: &Tables) -> Result<(), TestCaseError> {
         prop_assert_eq!(&map.iter().collect::<BTreeMap<_, _>>(), &self.map);
         prop_assert_eq!(&set.iter().collect::<BTreeSet<_>>(), &self.set);
         prop_assert_eq!(
@@ -145,7 +167,12 @@ impl Model for Expected {
             (set.len(), set.is_empty()),
             (self.set.len(), self.set.is_empty())
         );
+        // one more for each handle's lane
+        prop_assert!(self.large.len() <= LARGE + 2);
+        prop_assert_eq!(&large.iter().collect::<BTreeMap<_, _>>(), &self.large);
+        prop_assert_eq!(large.len(), self.large.len());
         for key in 0..12 {
+            prop_assert_eq!(large.get(key as u8), self.large.get(&(key as u8)).copied());
             prop_assert_eq!(map.get(key), self.map.get(&key).copied());
             prop_assert_eq!(map.contains(key), self.map.contains_key(&key));
             prop_assert_eq!(

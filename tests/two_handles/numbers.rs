@@ -27,6 +27,8 @@ pub(super) enum Op {
     ExchangeOne(u64, u64),
     AddOne(u64),
     FlipOne(u64),
+    DoubleOne,
+    TakeFromOne(u64),
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +58,8 @@ impl Model for Expected {
             (0_u64..3, 0_u64..3).prop_map(|(old, new)| Op::ExchangeOne(old, new)),
             any::<u64>().prop_map(Op::AddOne),
             any::<u64>().prop_map(Op::FlipOne),
+            Just(Op::DoubleOne),
+            any::<u64>().prop_map(Op::TakeFromOne),
         ]
         .boxed()
     }
@@ -126,6 +130,16 @@ impl Model for Expected {
             Op::FlipOne(value) => {
                 prop_assert_eq!(one.fetch_xor(value), self.one);
                 self.one ^= value;
+            }
+            Op::DoubleOne => {
+                prop_assert_eq!(one.update(|value| value.wrapping_mul(2)), self.one);
+                self.one = self.one.wrapping_mul(2);
+            }
+            Op::TakeFromOne(value) => {
+                let left = self.one.checked_sub(value);
+                let expected = left.map(|_| self.one).ok_or(self.one);
+                prop_assert_eq!(one.fetch_update(|one| one.checked_sub(value)), expected);
+                self.one = left.unwrap_or(self.one);
             }
         }
         Ok(())

@@ -151,6 +151,16 @@ fn p1_keys_are_linearizable_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_a_register_under_a_mutex_is_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::mutex::Guarded);
+}
+
+#[test]
+fn p1_a_register_that_many_read_is_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::rwlock::Shared);
+}
+
+#[test]
 fn p1_spsc_is_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::spsc::Pair);
 }
@@ -173,6 +183,11 @@ fn p1_stack_is_linearizable_whoever_is_killed_or_stopped() {
 #[test]
 fn p1_stack_wakes_all_who_wait_whoever_is_killed_or_stopped() {
     war(&fields::stack::Sleepy);
+}
+
+#[test]
+fn p1_frames_are_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::versioned_array::Frames::default());
 }
 
 #[test]

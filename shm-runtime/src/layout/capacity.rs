@@ -17,6 +17,12 @@ const KEYED: &[&str] = &["Map", "Set", "LargeMap"];
 /// The kinds that a reader may see as a table of several dimensions.
 const SHAPED: &[&str] = &["Array", "VersionedArray"];
 
+/// The kinds whose numbers do not count elements.
+const WITHOUT_ELEMENTS: &[&str] = &["Semaphore", "Barrier"];
+
+/// Most parties of a barrier.
+pub const MOST_PARTIES: usize = 32;
+
 /// Fails where the shape of the field `name` is not that of its array.
 #[track_caller]
 pub const fn check_shape(name: &str, node: &StructureNode, shape: &[usize]) {
@@ -58,13 +64,33 @@ pub const fn check(name: &str, node: &StructureNode, element: &ElementNode) {
         }
         i += 1;
     }
+    if let [buckets, entries] = *node.capacity
+        && equal(node.kind.as_bytes(), b"LargeMap")
+        && entries > buckets
+    {
+        field(name)
+            .text("a `LargeMap` has at least as many buckets as entries, this one ")
+            .number(buckets)
+            .text(" for ")
+            .number(entries)
+            .text(": write the buckets first, twice as many as entries or more")
+            .fail();
+    }
     if contains(KEYED, node.kind) {
         check_key(name, node.kind, element);
     }
     if equal(node.kind.as_bytes(), b"Stack") {
         room_for_nodes(name, node.capacity[0], node.lanes);
     }
-    if element.size == 0 && !node.capacity.is_empty() {
+    if contains(&["Barrier"], node.kind) && node.capacity[0] > MOST_PARTIES {
+        field(name)
+            .text("a barrier has at most ")
+            .number(MOST_PARTIES)
+            .text(" parties, this one ")
+            .number(node.capacity[0])
+            .fail();
+    }
+    if element.size == 0 && !node.capacity.is_empty() && !contains(WITHOUT_ELEMENTS, node.kind) {
         field(name)
             .text("the element type has no bytes, so there is nothing to share; write a type with a size")
             .fail();
@@ -108,7 +134,7 @@ const fn float_in(fields: &[ScalarNode]) -> Option<&'static str> {
         let found = match fields[i].of {
             Scalar::Primitive(name) if equal(name.as_bytes(), b"f32") => Some("f32"),
             Scalar::Primitive(name) if equal(name.as_bytes(), b"f64") => Some("f64"),
-            Scalar::Primitive(_) => None,
+            Scalar::Primitive(_) | Scalar::Text(_) => None,
             Scalar::Nested(inner) => float_in(inner.fields),
         };
         if found.is_some() {

@@ -87,6 +87,7 @@ fn element(node: &ElementNode) -> Value {
         });
         match field.of {
             Scalar::Primitive(name) => value["type"] = name.into(),
+            Scalar::Text(bytes) => value["type"] = format!("str{bytes}").into(),
             Scalar::Nested(inner) => value["element"] = element(inner),
         }
         value

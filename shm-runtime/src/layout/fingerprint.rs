@@ -81,6 +81,10 @@ impl Canon<'_> {
                 self.byte(b':');
                 match field.of {
                     Scalar::Primitive(name) => self.text(name),
+                    Scalar::Text(bytes) => {
+                        self.text("str");
+                        self.number(bytes);
+                    }
                     Scalar::Nested(inner) => {
                         self.byte(b'{');
                         self.element(inner);

@@ -140,6 +140,8 @@ impl ScalarNode {
 pub enum Scalar {
     /// A primitive: `u8` … `i64`, `u128`, `f32`, `f64`.
     Primitive(&'static str),
+    /// A text of at most so many bytes: UTF-8, zeros behind it. Written `str24`.
+    Text(usize),
     /// A nested element with fields of its own.
     Nested(&'static ElementNode),
 }

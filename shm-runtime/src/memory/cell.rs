@@ -215,6 +215,23 @@ impl<T: Pod> Cells<T> {
     }
 }
 
+/// Within shared memory.
+impl<T: Pod> Cells<T> {
+    /// Overwrites the first values with those of `from`, as many as there are in both.
+    pub fn copy_from(&self, from: &Self) {
+        let count = self.len().min(from.len());
+        let (from, to) = (from.as_ptr(), self.as_ptr());
+        if size_of::<T>() * count > BULK && bulk(from.cast(), to.cast(), size_of::<T>() * count) {
+            return;
+        }
+        for i in 0..count {
+            let mut value = MaybeUninit::<T>::uninit();
+            copy_from_shared::<T>(from.wrapping_add(i), value.as_mut_ptr(), 1);
+            copy_to_shared::<T>(value.as_ptr(), to.wrapping_add(i), 1);
+        }
+    }
+}
+
 /// Values that are one word: changed in one step.
 impl<T: Pod> Cells<T> {
     /// Value `i` as the atomic of a scalar of its size; `None` out of range or of another size.

@@ -175,6 +175,16 @@ impl Own<'_> {
         end.store(pace.word(), Relaxed); // as above
         pace.pauses()
     }
+
+    /// A number that the lane kept, where it does not meet ends.
+    pub fn hint(&self) -> u64 {
+        self.line.ends[0].load(Relaxed) // only the lane writes it
+    }
+
+    /// Keeps a number for [`Self::hint`].
+    pub fn set_hint(&self, hint: u64) {
+        self.line.ends[0].store(hint, Relaxed); // as above
+    }
 }
 
 impl<C: Capacity> Clone for Exchange<'_, C> {
@@ -259,7 +269,9 @@ impl<'a, C: Capacity> Exchange<'a, C> {
         let (packing, node) = (self.packing(), self.name(target.word, spare));
         let Word { lap, .. } = packing.unpack(target.old);
         let (lap, full) = match target.phase {
-            Phase::Take | Phase::Reclaim | Phase::Publish => (packing.lap(lap + 1), false),
+            Phase::Take | Phase::Reclaim | Phase::Publish | Phase::Reserve => {
+                (packing.lap(lap + 1), false)
+            }
             _ => (lap, true),
         };
         packing.pack(Word { lap, full, node })
@@ -269,7 +281,9 @@ impl<'a, C: Capacity> Exchange<'a, C> {
     fn target(&self, intent: &Intent) -> Option<Target<'a>> {
         let &Intent { phase, number, old } = intent;
         let word = match phase {
-            Phase::Return | Phase::Reclaim => self.shelf(number as usize % MAX_LANES),
+            Phase::Return | Phase::Reclaim | Phase::Reserve => {
+                self.shelf(number as usize % MAX_LANES)
+            }
             _ => number as usize & (self.capacity() - 1), // a power of two: the place says so
         };
         let at = self.word(word)?;
@@ -426,7 +440,7 @@ impl<'a, C: Capacity> Exchange<'a, C> {
             return Some(false);
         }
         if word == self.shelf(lane) && !self.packing().unpack(old).full {
-            self.set_spare(&own, get); // nobody but the lane fills its shelf: the word moved, so it did
+            self.set_spare(&own, get); // nobody but the lane changes an empty shelf: it moved, so it did
             return Some(true);
         }
         let mut done = (self.node_in(word, now) == Ok(give)).then_some(true);

@@ -7,8 +7,8 @@
 //! # Ordering
 //!
 //! (I) `open.state -> Intent::read`: the intent's words are visible to whoever sees the phase.
-//! (S) `close.state -> Exchange::evidence`: the spare is settled for whoever sees the phase closed. `open.old` too:
-//!     whoever sees the word of the next exchange sees the one before closed.
+//! (S) `close.state -> Exchange::evidence`: the spare is settled for whoever sees the phase closed. `enter.place`
+//!     and `open.old` too: whoever sees a word of the next operation sees the one before closed.
 
 use super::atomic::{
     AtomicU64, Ordering,
@@ -67,6 +67,8 @@ pub enum Phase {
     StackPush = 11,
     /// The spare is about to be given for a filled node.
     StackPop = 12,
+    /// The spare is about to be exchanged for the node on the lane's own shelf: see `structures::map`.
+    Reserve = 14,
 }
 
 impl Phase {
@@ -124,6 +126,7 @@ impl State {
             10 => Phase::Inserted,
             11 => Phase::StackPush,
             12 => Phase::StackPop,
+            14 => Phase::Reserve,
             _ => Phase::Idle,
         }
     }
@@ -216,7 +219,7 @@ impl LaneRecord {
     #[inline(always)]
     pub fn enter(&self, place: Place) {
         if self.place.load(Relaxed) != place.0 {
-            self.place.store(place.0, Relaxed); // only the caller writes it; published with the phase (I)
+            self.place.store(place.0, Release); // only the caller writes it; published with the phase (I); and (S)
         }
     }
 
@@ -270,7 +273,7 @@ pub fn announced(records: &[LaneRecord], place: Place, filling: bool) -> bool {
             | Phase::Insert
             | Phase::StackPush => filling,
             Phase::Emptying | Phase::Take | Phase::Reclaim | Phase::StackPop => !filling,
-            Phase::Idle | Phase::Held | Phase::Inserted => false,
+            Phase::Idle | Phase::Held | Phase::Inserted | Phase::Reserve => false,
         };
         wanted && record.place() == place
     })
@@ -302,6 +305,7 @@ mod tests {
             Phase::Inserted,
             Phase::StackPush,
             Phase::StackPop,
+            Phase::Reserve,
         ];
         for phase in phases {
             let number = (1 << 60) - 1;

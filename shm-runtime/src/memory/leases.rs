@@ -172,6 +172,12 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
 
     /// Frees the words of the dead; how many there were.
     pub fn sweep(&self, me: Tag) -> usize {
+        self.sweep_with(me, |_| {})
+    }
+
+    /// As [`sweep`](Self::sweep); `undo` takes back what the dead did with a lease, before that is free. Several
+    /// may do so at once, and one of them may come late: it looks whether the lease still [holds](Self::holds).
+    pub fn sweep_with(&self, me: Tag, undo: impl Fn(Lease)) -> usize {
         if seeded(Bug::NoSweep) {
             return 0;
         }
@@ -187,6 +193,7 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
                 alive = owner; // an owner's words lie side by side as a rule
                 continue;
             }
+            undo(Lease { index, word: now });
             if !seeded(Bug::SweepSilently) {
                 self.freed.ring(&self.kernel);
             }
@@ -241,10 +248,15 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
 
     /// One round of waiting for a free word.
     pub fn wait_round(&self, me: Tag, left: Duration) {
+        self.wait_round_with(left, || _ = self.sweep(me));
+    }
+
+    /// As [`wait_round`](Self::wait_round), with another way to sweep.
+    pub fn wait_round_with(&self, left: Duration, sweep: impl FnOnce()) {
         self.freed.wait_round(
             &self.kernel,
             left.min(super::owner::WATCH),
-            || _ = self.sweep(me),
+            sweep,
             || self.any(|word| word.is_leaving()),
             || !self.any(|word| word.owner().is_nobody()),
         );
@@ -253,6 +265,13 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
     fn any(&self, is: impl Fn(LeaseWord) -> bool) -> bool {
         let read = |word: &AtomicU64| LeaseWord(word.load(Acquire)); // behind the sleeper's barrier
         self.words.iter().map(read).any(is)
+    }
+
+    /// Who has a word; nobody where there is none.
+    pub fn owner(&self, index: usize) -> Tag {
+        let word = self.words.get(index);
+        // behind a sleeper's barrier
+        word.map_or(Tag::NOBODY, |word| LeaseWord(word.load(Acquire)).owner())
     }
 
     /// How many are leased, the dead one's included, as far as that can be told while others work.

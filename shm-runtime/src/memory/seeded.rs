@@ -180,6 +180,25 @@ pub enum Bug {
     StampNotRechecked,
     /// A node does not say who gave it.
     NoStamp,
+    /// The lock of a dead owner is freed as if that had unlocked it.
+    ForgetDeath,
+    /// The arrival of a dead party stays when its place is freed.
+    KeepArrival,
+    /// The bit of a dead party's place is cleared, whosever it is by now.
+    WithdrawBlindly,
+    /// A barrier opens without a question whether those who arrived live.
+    CountTheDead,
+    /// A reader leaves, and wakes no writer that waits for it.
+    LeaveSilently,
+    /// A reader looks for a writer before it counts itself, and not behind.
+    LookBefore,
+    /// A writer sleeps for a reader whose word it has not marked, and who will not wake it. (Made; the model
+    /// found it in 1 of 400 runs.)
+    SleepUnmarked,
+    /// A lane takes a blank for its only node.
+    GiveLastNode,
+    /// A writer of frames writes the buffer that readers look at.
+    CurrentBuffer,
 }
 }
 

@@ -104,3 +104,22 @@ macro_rules! plain_word {
     };
 }
 pub(crate) use plain_word;
+
+/// Defines a plain value that is an array of bytes, compared and ordered as such.
+macro_rules! plain_bytes {
+    ($(#[$about:meta])* $visible:vis struct $name:ident<const $len:ident>) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(transparent)]
+        $visible struct $name<const $len: usize>([u8; $len]);
+
+        // SAFETY: transparent over bytes, for which zero is a value.
+        #[allow(unsafe_code)]
+        unsafe impl<const $len: usize> ::bytemuck::Zeroable for $name<$len> {}
+        // SAFETY: transparent over bytes: every bit pattern is a value, and there is no padding.
+        #[allow(unsafe_code)]
+        #[diagnostic::do_not_recommend]
+        unsafe impl<const $len: usize> ::bytemuck::Pod for $name<$len> {}
+    };
+}
+pub(crate) use plain_bytes;

@@ -5,7 +5,6 @@
 //! Who sleeps wakes up only when it is woken, so that a lost wake-up shows, although real sleepers look again after
 //! a while.
 
-use super::line::Line;
 use super::scheduler::{Process, Random, pause, quietly};
 use crate::memory::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst, raw};
 use crate::memory::exchange::{Capacity, Exchange, Line};
@@ -407,7 +406,7 @@ pub fn assert_clean<P: Play>(mix: Mix, make: fn(&mut Random) -> P) {
     for number in 0..runs() {
         assert_eq!(Run::new(number, mix, make).finish(), None, "seed {number}");
     }
-    Line::models(runs(), start);
+    super::line::Line::models(runs(), start);
 }
 
 /// Plays until the seeded bug is caught.

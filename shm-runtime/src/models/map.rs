@@ -1,12 +1,12 @@
 //! The map under kills, stops and hand-over of lanes: histories of each key, one entry per key, exact "full",
 //! no node twice or lost.
 //!
-//! Backs P1 (kill), P2 (stop) and P3 (no leak) for `Map`, `Set`.
+//! Backs P1 (kill), P2 (stop) and P3 (no leak) for `Map`, `Set` and `LargeMap`.
 
 use super::line::Line;
 use super::map_world::{LANES, WORDS, World};
 use super::per_key::{Call, Got, Op, is_linearizable};
-use super::scheduler::{Process, Random, now, pause, quietly};
+use super::scheduler::{Process, Random, pause, quietly};
 use crate::memory::atomic::Ordering::SeqCst;
 use crate::memory::hash::hash;
 use crate::memory::seeded::{Bug, observe, seed};
@@ -32,11 +32,33 @@ fn rivals() -> &'static [u64] {
 struct Mix {
     kills: usize,
     stops: usize,
+    /// Fewer nodes than buckets.
+    large: bool,
 }
 
-const PLAIN: Mix = Mix { kills: 0, stops: 0 };
-const KILLS: Mix = Mix { kills: 6, stops: 0 };
-const STOPS: Mix = Mix { kills: 4, stops: 2 };
+const PLAIN: Mix = Mix {
+    kills: 0,
+    stops: 0,
+    large: false,
+};
+const KILLS: Mix = Mix { kills: 6, ..PLAIN };
+const STOPS: Mix = Mix {
+    kills: 4,
+    stops: 2,
+    ..PLAIN
+};
+const LARGE: Mix = Mix {
+    large: true,
+    ..PLAIN
+};
+const LARGE_KILLS: Mix = Mix {
+    large: true,
+    ..KILLS
+};
+const LARGE_STOPS: Mix = Mix {
+    large: true,
+    ..STOPS
+};
 
 /// What the processes of a run do.
 #[derive(Clone)]
@@ -89,7 +111,11 @@ impl Run {
             b"iu",
             b"arrgg",
         ]);
-        let world = Rc::new(World::new(capacity, lanes));
+        let stock = match mix.large {
+            true => 1 + random.below(capacity),
+            false => capacity,
+        };
+        let world = Rc::new(World::new((capacity, stock), lanes));
         let watcher = Rc::clone(&world);
         observe(Some(Box::new(move |_, slot, old, new| {
             watcher.observe(slot, old, new)
@@ -281,7 +307,7 @@ impl Run {
     /// No node twice, and none missing but for those that the stopped withhold.
     fn check_nodes(&self, withheld: usize) {
         let exchange = crate::structures::map::table::Parts::exchange(&*self.world);
-        let words = (0..exchange.capacity()).filter_map(|word| {
+        let words = (0..exchange.capacity() + self.world.lanes).filter_map(|word| {
             let value = exchange.word(word)?.load(SeqCst);
             exchange.node_in(word, value).ok()
         });
@@ -292,7 +318,7 @@ impl Run {
         let distinct: BTreeSet<_> = all.iter().collect();
         if distinct.len() != all.len() {
             self.world.violate("a node in two places");
-        } else if all.len() + withheld < self.world.capacity + self.world.lanes {
+        } else if all.len() + withheld < exchange.nodes() {
             self.world.violate("a node is missing");
         }
     }
@@ -306,16 +332,30 @@ impl Run {
         for &key in &self.script.keys {
             world.run(lane, key, Op::Remove);
         }
-        let room = world.capacity.saturating_sub(withheld) as u64;
+        let room = world.stock.saturating_sub(withheld) as u64;
         for key in 0..room {
             if world.run(lane, 1 << 40 | key, Op::Add(1)) != Got::Value(None) {
                 return world.violate("capacity leaked");
             }
         }
-        if withheld == 0 && world.run(lane, 1 << 41, Op::Add(1)) != Got::Full {
+        let is_large = world.stock < world.capacity;
+        let more = (0..WORDS as u64).map(|key| world.run(lane, 1 << 41 | key, Op::Add(1)));
+        let more = more.take_while(|&got| got == Got::Value(None)).count();
+        if more
+            > if is_large {
+                withheld + world.lanes
+            } else {
+                withheld
+            }
+        {
             world.violate("more than the capacity");
         }
-        assert!(now() > 0);
+        // with no node left over, what is there can be replaced
+        for key in 0..room {
+            if world.run(lane, 1 << 40 | key, Op::Update(2)) != Got::Value(Some(1)) {
+                return world.violate("an entry cannot be replaced");
+            }
+        }
     }
 }
 
@@ -376,6 +416,22 @@ fn p1_killed_anywhere_loses_and_doubles_nothing() {
 #[test]
 fn p2_stopped_anywhere_blocks_nobody() {
     assert_clean(STOPS);
+}
+
+#[test]
+fn p1_a_large_map_is_linearizable_whoever_is_killed() {
+    assert_clean(LARGE);
+    assert_clean(LARGE_KILLS);
+}
+
+#[test]
+fn p2_a_large_map_blocks_nobody() {
+    assert_clean(LARGE_STOPS);
+}
+
+#[test]
+fn a_lane_that_gives_its_last_node_away_is_caught() {
+    assert_caught(Bug::GiveLastNode, LARGE);
 }
 
 #[test]

@@ -31,13 +31,15 @@ pub struct Memory {
     pub words: [AtomicU64; WORDS],
     pub lines: [Line; LANES],
     pub bounds: [AtomicU64; WORDS],
-    pub entries: EntryGroups<u64, Value, WORDS, LANES, 1>,
+    pub entries: EntryGroups<u64, Value, WORDS, LANES, 2>,
 }
 
 /// One run's world.
 pub struct World {
     pub memory: Box<Memory>,
     pub capacity: usize,
+    /// Buckets that come with a node: fewer than all in a large map.
+    pub stock: usize,
     pub lanes: usize,
     pub history: RefCell<Vec<Call>>,
     /// When all buckets were taken last.
@@ -52,10 +54,11 @@ pub struct World {
 const OFFSET: u64 = 4096;
 
 impl World {
-    pub fn new(capacity: usize, lanes: usize) -> Self {
+    pub fn new((capacity, stock): (usize, usize), lanes: usize) -> Self {
         Self {
             memory: Box::new(Memory::new_zeroed()),
             capacity,
+            stock,
             lanes,
             history: RefCell::default(),
             full_at: Cell::new(None),
@@ -77,16 +80,29 @@ impl World {
         Buckets::for_capacity(self.capacity)
     }
 
+    /// Buckets that are taken, without one of them.
+    fn taken_but(&self, slot: usize) -> usize {
+        let words = self.memory.words[..self.capacity].iter().enumerate();
+        let others = words.filter(|(other, _)| *other != slot);
+        others
+            .filter(|(_, word)| self.is_taken(word.load(SeqCst)))
+            .count()
+    }
+
+    fn is_taken(&self, word: u64) -> bool {
+        self.buckets().state(word) != State::Empty
+    }
+
     fn is_full(&self) -> bool {
-        let words = &self.memory.words[..self.capacity];
-        let taken = |word: &AtomicU64| self.buckets().state(word.load(SeqCst)) != State::Empty;
-        words.iter().all(taken)
+        self.taken_but(usize::MAX) >= self.stock
     }
 
     /// A bucket changed: no key is there twice, no entry is half written.
     pub fn observe(&self, slot: usize, old: u64, new: u64) {
         quietly(|| {
-            if self.is_full() || self.buckets().state(old) != State::Empty && self.was_full(slot) {
+            let taken =
+                self.taken_but(slot) + usize::from(self.is_taken(old) || self.is_taken(new));
+            if taken >= self.stock {
                 self.full_at.set(Some(now()));
             }
             if self.buckets().state(new) != State::Member {
@@ -104,15 +120,6 @@ impl World {
                 self.violate("a half-written entry");
             }
         });
-    }
-
-    /// Whether all other buckets are taken.
-    fn was_full(&self, slot: usize) -> bool {
-        let words = self.memory.words[..self.capacity].iter().enumerate();
-        let taken = |word: &AtomicU64| self.buckets().state(word.load(SeqCst)) != State::Empty;
-        words
-            .filter(|(other, _)| *other != slot)
-            .all(|(_, word)| taken(word))
     }
 
     /// A value that nobody has written yet.
@@ -232,6 +239,9 @@ impl Parts for World {
     }
     fn bounds(&self) -> &[AtomicU64] {
         &self.memory.bounds[..self.capacity]
+    }
+    fn stock(&self) -> usize {
+        self.stock
     }
     fn entries(&self) -> &Entries<u64, Value> {
         self.memory.entries.entries()

@@ -11,6 +11,7 @@ mod line;
 
 mod broadcast;
 mod event;
+mod frames;
 mod hostile;
 mod lanes;
 mod leases;
@@ -24,5 +25,6 @@ mod scheduler;
 mod spsc;
 mod stack;
 mod stack_world;
+mod sync;
 mod town;
 mod versioned;

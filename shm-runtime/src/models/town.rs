@@ -21,6 +21,9 @@ use std::time::Instant;
 /// Steps after which a run makes no progress.
 const LONG: usize = 40_000;
 
+/// The same where somebody is stopped in the middle of something: the others look again and again.
+const LONG_STOPPED: usize = 4_000;
+
 /// A slot's last holder.
 #[derive(Clone, Copy)]
 struct Holder {
@@ -34,6 +37,8 @@ pub struct Town {
     slots: RefCell<Vec<Holder>>,
     /// When each of the dead died.
     deaths: RefCell<BTreeMap<u64, u64>>,
+    /// Who is stopped.
+    stopped: RefCell<BTreeSet<u64>>,
     asleep: RefCell<BTreeMap<usize, *const u32>>,
     running: Cell<usize>,
     violation: RefCell<Option<String>>,
@@ -55,6 +60,11 @@ impl Town {
     /// Whether an attachment lives; no step.
     pub fn is_alive(&self, tag: Tag) -> bool {
         quietly(|| self.has(tag))
+    }
+
+    /// Whether an attachment is stopped.
+    pub fn is_stopped(&self, tag: Tag) -> bool {
+        self.stopped.borrow().contains(&tag.bits())
     }
 
     /// When the attachment of that name died; `None` where it lives.
@@ -125,6 +135,11 @@ pub trait Play: 'static {
     /// Whether one who sleeps now is right to: only because of somebody who is stopped.
     fn is_blocked(&self, _town: &Town) -> bool {
         true
+    }
+
+    /// Whether one may sleep in the end: because nobody is left who does what it waits for.
+    fn may_sleep_on(&self) -> bool {
+        false
     }
 
     /// Sees what takes effect, in the very step.
@@ -256,7 +271,7 @@ impl<P: Play> Run<P> {
                 self.move_in(slot);
                 continue;
             }
-            if runnable.is_empty() || (steps > LONG && !self.stopped.is_empty()) {
+            if runnable.is_empty() || (steps > LONG_STOPPED && !self.stopped.is_empty()) {
                 break; // one who is stopped while it leaves keeps the others looking for ever
             }
             if steps > LONG {
@@ -270,6 +285,8 @@ impl<P: Play> Run<P> {
                 if self.mix.stops > 0 && self.random.chance(0.4) {
                     self.mix.stops -= 1;
                     self.stopped.insert(slot);
+                    let tag = Tag::of(self.town.identity(slot));
+                    self.town.stopped.borrow_mut().insert(tag.bits());
                     continue;
                 } else if self.mix.kills > 0 {
                     self.mix.kills -= 1;
@@ -300,7 +317,7 @@ impl<P: Play> Run<P> {
                 .count();
             if left > 0 && !quietly(|| self.play.is_blocked(&town)) {
                 town.violate("somebody sleeps although there is no reason to");
-            } else if left > 0 && self.stopped.is_empty() {
+            } else if left > 0 && self.stopped.is_empty() && !self.play.may_sleep_on() {
                 town.violate("somebody sleeps, and nobody is stopped");
             }
             let stopped = self
@@ -308,7 +325,7 @@ impl<P: Play> Run<P> {
                 .iter()
                 .map(|&slot| Tag::of(town.identity(slot)));
             let stopped: Vec<_> = stopped.collect();
-            if left == 0 {
+            if left == 0 || self.play.may_sleep_on() {
                 quietly(|| self.play.check(&town, &stopped));
             }
         }

@@ -72,8 +72,8 @@ impl<T: Scalar> Repr<T> {
 ///
 /// # Progress
 ///
-/// No operation waits. `fetch_add`, `fetch_sub`, `fetch_max` and `fetch_min` on `f32` and `f64` retry
-/// while others change the value (lock-free); all else is wait-free.
+/// No operation waits. `update` and `fetch_update`, and `fetch_add`, `fetch_sub`, `fetch_max` and `fetch_min` on `f32`
+/// and `f64`, retry while others change the value (lock-free); all else is wait-free.
 pub struct Atomic<T: 'static> {
     site: Site<Repr<T>>,
 }
@@ -130,6 +130,59 @@ impl<T: Scalar> Atomic<T> {
             Ordering::AcqRel,
             Ordering::Acquire,
         )
+    }
+}
+
+/// Each calls `change` with the value, and again where another process changed it meanwhile.
+impl<T: Scalar> Atomic<T> {
+    /// Changes the value to what `change` makes of it, in one step; returns the one before.
+    ///
+    /// ```
+    /// # use shm_runtime::prelude::*;
+    /// # #[derive(ShmLayout)]
+    /// # struct Clock { seconds: Atomic<f64>, seats: Atomic<u16> }
+    /// # let name = format!("doc-update-{}", std::process::id());
+    /// # let clock = Clock::create(&name)?;
+    /// clock.seconds.store(1.5);
+    /// assert_eq!(clock.seconds.update(|seconds| seconds * 2.0), 1.5);
+    /// assert_eq!(clock.seats.fetch_update(|seats| seats.checked_sub(1)), Err(0));
+    /// # assert_eq!(clock.seconds.load(), 3.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Where the segment is open read-only.
+    #[inline]
+    #[track_caller]
+    pub fn update(&self, mut change: impl FnMut(T) -> T) -> T {
+        match self.fetch_update(|value| Some(change(value))) {
+            Ok(before) | Err(before) => before,
+        }
+    }
+
+    /// As [`update`](Self::update), unless `change` declines.
+    ///
+    /// # Errors
+    ///
+    /// The value for which `change` returned `None`; it stays.
+    ///
+    /// # Panics
+    ///
+    /// Where the segment is open read-only.
+    #[inline]
+    #[track_caller]
+    pub fn fetch_update(&self, mut change: impl FnMut(T) -> Option<T>) -> Result<T, T> {
+        self.site.assert_writable();
+        let mut value = self.load();
+        loop {
+            let new = change(value).ok_or(value)?;
+            // Who loses met another writer's success: system-wide progress.
+            match self.compare_exchange(value, new) {
+                Ok(before) => return Ok(before),
+                Err(found) => value = found,
+            }
+        }
     }
 }
 
@@ -224,5 +277,60 @@ mod tests {
         assert_eq!(f32::fetch_min(repr.word(), f32::NAN, order), 1.5);
         assert_eq!(f32::fetch_sub(repr.word(), 0.5, order), 1.5);
         assert_eq!(f32::load(repr.word(), Ordering::Relaxed), 1.0);
+    }
+
+    macro_rules! every_scalar {
+        ($($test:ident $scalar:ident;)*) => {$(
+            #[test]
+            fn $test() {
+                type Word = $scalar;
+                let repr = Repr::<Word>::new_zeroed();
+                let (word, order) = (repr.word(), Ordering::AcqRel);
+                let [one, three, seven] = [1_u8, 3, 7].map(Word::from_small);
+                assert_eq!(<Repr<Word> as Represent>::SIZE, size_of::<Word>());
+                assert_eq!(Word::fetch_add(word, seven, order), Word::from_small(0));
+                assert_eq!(Word::fetch_sub(word, three, order), seven);
+                assert_eq!(Word::fetch_max(word, seven, order), Word::from_small(4));
+                assert_eq!(Word::fetch_max(word, one, order), seven);
+                assert_eq!(Word::fetch_min(word, three, order), seven);
+                assert_eq!(Word::fetch_min(word, seven, order), three);
+                assert_eq!(Word::swap(word, one, order), three);
+                let exchange = |old, new| {
+                    Word::compare_exchange(word, old, new, order, Ordering::Acquire)
+                };
+                assert_eq!(exchange(three, seven), Err(one));
+                assert_eq!(exchange(one, Word::MAX), Ok(one));
+                assert_eq!(Word::load(word, Ordering::Acquire), Word::MAX);
+                assert_eq!(Word::fetch_min(word, Word::MIN, order), Word::MAX);
+                Word::store(word, three, Ordering::Release);
+                assert_eq!(Word::swap(word, one, order), three);
+            }
+        )*};
+    }
+
+    trait Small {
+        fn from_small(value: u8) -> Self;
+    }
+    macro_rules! small {
+        ($($scalar:ident)*) => {$(
+            impl Small for $scalar {
+                fn from_small(value: u8) -> Self {
+                    value as $scalar
+                }
+            }
+        )*};
+    }
+    small!(u8 i8 u16 i16 u32 i32 u64 i64 f32 f64);
+    every_scalar! {
+        u8_has_every_operation u8;
+        i8_has_every_operation i8;
+        u16_has_every_operation u16;
+        i16_has_every_operation i16;
+        u32_has_every_operation u32;
+        i32_has_every_operation i32;
+        u64_has_every_operation u64;
+        i64_has_every_operation i64;
+        f32_has_every_operation f32;
+        f64_has_every_operation f64;
     }
 }

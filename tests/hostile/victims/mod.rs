@@ -7,7 +7,9 @@ mod pool;
 mod queue;
 mod spsc;
 mod stack;
+mod sync;
 mod versioned;
+mod versioned_array;
 
 pub use broadcast::Quotes;
 pub use map::Tables;
@@ -16,7 +18,9 @@ pub use pool::Objects;
 pub use queue::Events;
 pub use spsc::Audio;
 pub use stack::Pile;
+pub use sync::Locks;
 pub use versioned::Pose;
+pub use versioned_array::Depth;
 
 use shm_runtime::{Segment, ShmLayout};
 

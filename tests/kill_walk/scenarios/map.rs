@@ -1,4 +1,4 @@
-//! `Map<u64, Pair, 2>`: each operation over the states empty, one, full, and one with an undecided entry of the dead.
+//! `Map<u64, Pair, 2>` and `LargeMap<u64, Pair, 4, 1>`: each operation over the states empty, one, full, and used.
 
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
@@ -42,7 +42,51 @@ fn entries(world: &Segment<World>) -> Vec<String> {
     entries.into_iter().map(show).collect()
 }
 
+/// The same of the large map: how much fits in besides depends on who inserts.
+fn observe_large(world: &Segment<World>) -> String {
+    Segment::recover(world);
+    let show = |(key, [value, twice]): (u64, Pair)| match value == twice {
+        true => format!("{key}:{value} "),
+        false => format!("{key}:torn "),
+    };
+    let mut seen: Vec<_> = world.large.iter().map(show).collect();
+    seen.sort_unstable();
+    for key in 0..9 {
+        let there = world.large.get(key);
+        if there != world.large.remove(key) || world.large.contains(key) {
+            seen.push(format!("{key} was there and not there "));
+        }
+    }
+    let room = world.large.insert(100, pair(100)) == Ok(None);
+    let replaced = world.large.update(100, |_| pair(101)) == Some(pair(100));
+    world.large.remove(100);
+    format!(
+        "{}| {}",
+        seen.concat(),
+        if room && replaced { "room" } else { "none" }
+    )
+}
+
 fn empty(_: &Segment<World>) {}
+
+fn large_one(world: &Segment<World>) {
+    assert_eq!(world.large.insert(1, pair(1)), Ok(None));
+}
+
+/// The process that is walked has given all but one node away.
+fn large_poor(world: &Segment<World>) {
+    let fitted = (1..9).take_while(|&key| world.large.insert(key, pair(key)).is_ok());
+    assert!(fitted.count() >= 1);
+    (2..9).for_each(|key| _ = world.large.remove(key));
+}
+
+fn large_insert(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.large.insert(7, pair(7)));
+}
+
+fn large_update(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = world.large.update(1, |_| pair(8)));
+}
 
 fn one(world: &Segment<World>) {
     assert_eq!(world.map.insert(1, pair(1)), Ok(None));
@@ -195,4 +239,30 @@ pub const SCENARIOS: &[Scenario] = &[
         withheld: &["| 1", "7:7 | 1"],
         ..INSERT
     },
+    LARGE,
+    Scenario {
+        name: "large_map.insert, used",
+        set_up: large_poor,
+        before: "1:1 | room",
+        after: "1:1 7:7 | room",
+        ..LARGE
+    },
+    Scenario {
+        name: "large_map.update, one",
+        set_up: large_one,
+        operation: large_update,
+        before: "1:1 | room",
+        after: "1:8 | room",
+        ..LARGE
+    },
 ];
+
+const LARGE: Scenario = Scenario {
+    name: "large_map.insert, empty",
+    operation: large_insert,
+    observe: observe_large,
+    before: "| room",
+    after: "7:7 | room",
+    withheld: &[],
+    ..INSERT
+};

@@ -7,7 +7,6 @@ struct Name(u32);
 struct Sim {
     ages: Map<Name, u32, 64>,
     names: Map<u32, Name, 64>,
-    seen: Set<(), 64>,
 }
 
 fn main() {}

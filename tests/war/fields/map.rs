@@ -1,4 +1,4 @@
-//! `Map` and `Set`: each key is an object of its own, so that each has a history of its own.
+//! `Map`, `Set` and `LargeMap`: each key is an object of its own, so that each has a history of its own.
 //!
 //! An entry that a dead process was inserting is undecided until it is recovered: who inserts the same key meanwhile may
 //! let it in. So an insertion of the dead takes effect at any time up to then, once, or never.
@@ -7,7 +7,7 @@ use super::super::battle::Field;
 use super::super::history::Actor;
 use super::super::spec::{Call, DIED, SETTLED, Spec};
 use crate::{Item, assert_lanes_are_back};
-use shm_runtime::{Map, Segment, Set, ShmLayout};
+use shm_runtime::{LargeMap, Map, Segment, Set, ShmLayout};
 
 const INSERT: u32 = 0;
 const GET: u32 = 1;
@@ -18,7 +18,7 @@ const EXCHANGE: u32 = 5;
 
 /// What an operation gave that found no room.
 const FULL: u64 = u64::MAX;
-/// Keys of the map that are fought for, and of the set.
+/// Keys that are fought for, of each structure.
 const KEYS: u32 = 2;
 const CAPACITY: usize = 8;
 
@@ -28,6 +28,7 @@ const CAPACITY: usize = 8;
 pub struct Tables {
     map: Map<u64, Item, CAPACITY>,
     set: Set<u32, CAPACITY>,
+    large: LargeMap<u64, Item, CAPACITY, 4>,
 }
 
 /// A key: its value, or 0; and what the dead were inserting.
@@ -144,22 +145,26 @@ fn of(item: Option<Item>) -> u64 {
     item.map_or(0, number)
 }
 
-fn operate(map: &Map<u64, Item, CAPACITY>, key: u32, what: u32, [new, old]: [u64; 2]) -> u64 {
-    let (key, item) = (u64::from(key), Item::new(1, new));
-    match what {
-        INSERT => map.insert(key, item).map_or(FULL, of),
-        // its own value back: it was absent
-        ADD => map
-            .get_or_insert(key, item)
-            .map_or(FULL, |there| if there == item { 0 } else { number(there) }),
-        UPDATE => of(map.update(key, |_| item)),
-        EXCHANGE => match map.compare_exchange(key, Item::new(1, old), item) {
-            Ok(before) => number(before),
-            Err(other) => of(other),
-        },
-        REMOVE => of(map.remove(key)),
-        _ => of(map.get(key)),
-    }
+/// The same for both kinds of map.
+macro_rules! operate {
+    ($map:expr, $key:expr, $what:expr, $with:expr) => {{
+        let (map, [new, old]) = ($map, $with);
+        let (key, item) = (u64::from($key), Item::new(1, new));
+        match $what {
+            INSERT => map.insert(key, item).map_or(FULL, of),
+            // its own value back: it was absent
+            ADD => map
+                .get_or_insert(key, item)
+                .map_or(FULL, |there| if there == item { 0 } else { number(there) }),
+            UPDATE => of(map.update(key, |_| item)),
+            EXCHANGE => match map.compare_exchange(key, Item::new(1, old), item) {
+                Ok(before) => number(before),
+                Err(other) => of(other),
+            },
+            REMOVE => of(map.remove(key)),
+            _ => of(map.get(key)),
+        }
+    }};
 }
 
 fn operate_set(set: &Set<u32, CAPACITY>, key: u32, what: u32) -> u64 {
@@ -171,9 +176,9 @@ fn operate_set(set: &Set<u32, CAPACITY>, key: u32, what: u32) -> u64 {
 }
 
 fn call(tables: &Tables, actor: &mut Actor, object: u32, what: u32) {
-    let map = object < KEYS;
+    let set = object / KEYS == 1;
     let with = match what {
-        INSERT | UPDATE | ADD | EXCHANGE if map => {
+        INSERT | UPDATE | ADD | EXCHANGE if !set => {
             // what somebody may have written: the history says whether it was there
             let old =
                 (u64::from(1 + actor.random.below(8) as u32) << 32) | (1 + actor.random.below(4));
@@ -182,9 +187,10 @@ fn call(tables: &Tables, actor: &mut Actor, object: u32, what: u32) {
         ADD => [1, 0],
         _ => [0; 2],
     };
-    let run = || match map {
-        true => operate(&tables.map, object, what, with),
-        false => operate_set(&tables.set, object, what),
+    let run = || match object / KEYS {
+        0 => operate!(&tables.map, object, what, with),
+        1 => operate_set(&tables.set, object, what),
+        _ => operate!(&tables.large, object, what, with),
     };
     actor.call((object, what), with, run, |&got| [got, 0]);
 }
@@ -194,13 +200,13 @@ impl Field for Keys {
     const NAME: &'static str = "map";
 
     fn objects(&self) -> u32 {
-        2 * KEYS
+        3 * KEYS
     }
 
     fn act(&self, tables: &Tables, actor: &mut Actor) {
         actor.dither();
-        let object = actor.random.below(u64::from(2 * KEYS)) as u32;
-        let what = match object < KEYS {
+        let object = actor.random.below(u64::from(3 * KEYS)) as u32;
+        let what = match object / KEYS != 1 {
             true => [INSERT, ADD, ADD, UPDATE, EXCHANGE, REMOVE, REMOVE, GET],
             false => [ADD, ADD, ADD, REMOVE, REMOVE, REMOVE, GET, GET],
         };
@@ -209,7 +215,7 @@ impl Field for Keys {
     }
 
     fn drain(&self, tables: &Segment<Tables>, referee: &mut Actor) {
-        for object in 0..2 * KEYS {
+        for object in 0..3 * KEYS {
             call(tables, referee, object, GET);
             call(tables, referee, object, REMOVE);
             call(tables, referee, object, GET);
@@ -218,12 +224,19 @@ impl Field for Keys {
 
     fn examine(&self, tables: &Segment<Tables>) {
         assert_lanes_are_back(tables);
-        let Tables { map, set } = &**tables;
-        assert!(map.is_empty() && set.is_empty());
+        let Tables { map, set, large } = &**tables;
+        assert!(map.is_empty() && set.is_empty() && large.is_empty());
         // P3: all the room is back
         for key in 0..CAPACITY as u64 {
             assert_eq!(map.insert(100 + key, Item::new(1, key)), Ok(None));
             assert_eq!(set.insert(100 + key as u32), Ok(true));
+        }
+        for key in 0..4 {
+            assert_eq!(large.insert(100 + key, Item::new(1, key)), Ok(None));
+        }
+        for key in 0..4 {
+            assert!(large.update(100 + key, |_| Item::new(2, key)).is_some());
+            assert!(large.remove(100 + key).is_some());
         }
         assert!(map.insert(99, Item::new(1, 1)).is_err() && set.insert(99).is_err());
         for key in 0..CAPACITY as u64 {

@@ -3,11 +3,14 @@
 pub mod atomic;
 pub mod broadcast;
 pub mod map;
+pub mod mutex;
 pub mod pool;
 pub mod queue;
+pub mod rwlock;
 pub mod spsc;
 pub mod stack;
 pub mod versioned;
+pub mod versioned_array;
 pub mod waiting;
 
 use super::common::Random;

@@ -1,9 +1,9 @@
-//! `Map`, `Set`, their lanes, and the recovery of what their records say.
+//! `Map`, `Set`, `LargeMap`, their lanes, and the recovery of what their records say.
 
 use super::{Bounded, Family, attack};
 use crate::memory::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::models::scheduler::Random;
-use crate::{Map, Segment, Set};
+use crate::{LargeMap, Map, Segment, Set};
 
 const CAPACITY: usize = 8;
 const LANES: usize = 4;
@@ -20,6 +20,7 @@ const RECOVERY: u64 = LANES as u64 * 16 * 8 * (CAPACITY + 3 * LANES) as u64;
 struct Tables {
     map: Map<u64, [u32; 3], CAPACITY>,
     set: Set<u32, 4>,
+    large: LargeMap<u64, u64, CAPACITY, 3>,
 }
 
 struct Attacked;
@@ -36,15 +37,19 @@ impl Family for Attacked {
         "map",
         "map",
         "set",
+        "large",
+        "large",
     ];
 
     fn fill(&mut self, tables: &Segment<Tables>, state: u64) {
         for key in 0..4 * state {
             let _ = tables.map.insert(key, [key as u32; 3]);
             let _ = tables.set.insert(key as u32);
+            let _ = tables.large.insert(key, key);
             if key % 3 != state % 3 {
                 tables.map.remove(key / 2);
                 tables.set.remove(key as u32 / 2);
+                tables.large.remove(key / 2);
             }
         }
     }
@@ -61,18 +66,19 @@ impl Family for Attacked {
             let words = attachment.slice::<AtomicU64>(entry.offset, entry.size / 8);
             words.expect("whole words")
         };
-        let (lanes, map) = (words("@lanes"), words("map"));
+        let name = ["map", "large"][random.below(2)];
+        let (lanes, map) = (words("@lanes"), words(name));
         let (record, other) = (16 * random.below(LANES), 16 * random.below(LANES));
         lanes[record].store(77 << 32 | (1 + random.below(LANES)) as u64, Relaxed); // nobody ever had it
         let number = random.below(3 * CAPACITY) as u64;
-        lanes[record + 1].store(number << 4 | 8 + random.below(3) as u64, Relaxed);
+        lanes[record + 1].store(number << 4 | [8, 9, 10, 14][random.below(4)], Relaxed);
         lanes[record + 2].store(lanes[other + 2].load(Relaxed), Relaxed);
         let word = &map[16 + random.below(CAPACITY)];
         lanes[record + 3].store(word.load(Relaxed) ^ random.below(4) as u64, Relaxed);
     }
 
     fn operate(&mut self, tables: &Segment<Tables>, bounded: &mut Bounded, rare: bool) {
-        let Tables { map, set } = &**tables;
+        let Tables { map, set, large } = &**tables;
         for key in 0..6 {
             bounded.run("get", LOOK, || map.get(key));
             let _ = bounded.run("insert", BOUND, || map.insert(key, [7; 3]));
@@ -84,6 +90,11 @@ impl Family for Attacked {
             let _ = bounded.run("compare_exchange", BOUND, exchange);
             let _ = bounded.run("set.insert", BOUND, || set.insert(key as u32));
             bounded.run("contains", LOOK, || set.contains(key as u32));
+            let _ = bounded.run("large.insert", BOUND, || large.insert(key, key));
+            bounded.run("large.update", BOUND, || {
+                large.update(key, |value| value ^ 1)
+            });
+            bounded.run("large.get", LOOK, || large.get(key));
         }
         bounded.run("len", LOOK, || assert!(map.len() <= CAPACITY));
         bounded.run("iter", LOOK, || assert!(map.iter().count() <= CAPACITY));
@@ -93,6 +104,7 @@ impl Family for Attacked {
         for key in 0..6 {
             bounded.run("remove", BOUND, || map.remove(key));
             bounded.run("set.remove", BOUND, || set.remove(key as u32));
+            bounded.run("large.remove", BOUND, || large.remove(key / 2));
         }
         bounded.run("is_empty", LOOK, || map.is_empty());
         if rare {

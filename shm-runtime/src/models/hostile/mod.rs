@@ -17,8 +17,10 @@ mod queue;
 mod registry;
 mod spsc;
 mod stack;
+mod sync;
 mod table;
 mod versioned;
+mod versioned_array;
 
 use super::line::Line;
 use super::scheduler::Random;

@@ -1,11 +1,12 @@
 //! What maps and sets are made of: the bytes, and the process-local handle.
 
 use super::table::{Parts, Stop, Table};
+use crate::error::Full;
 use crate::layout::Element;
 use crate::memory::atomic::AtomicU64;
 use crate::memory::attachment::Attachment;
 use crate::memory::bucket::Buckets;
-use crate::memory::entries::{Entries, EntryGroups};
+use crate::memory::entries::{Entries, Entry, EntryGroups};
 use crate::memory::exchange::{Exchange, Fixed, Line, Words};
 use crate::memory::lane::Place;
 use crate::memory::shared::impl_shared;
@@ -14,37 +15,42 @@ use core::fmt;
 use core::mem::offset_of;
 use zerocopy::FromZeros;
 
-/// The bytes of a map: see the picture in [`super`].
+/// Keys that are looked for at a time.
+const BATCH: usize = 8;
+
+/// The bytes of a map with `B` buckets and `N` nodes, and `G` more for each of `L` lanes: see the picture in
+/// [`super`].
 #[derive(Debug, FromZeros)]
 #[repr(C)]
-pub struct Body<K, V, const N: usize, const L: usize> {
-    pub(super) exchange: Words<N>,
+pub struct Body<K, V, const B: usize, const N: usize, const L: usize, const G: usize> {
+    pub(super) exchange: Words<B>,
     pub(super) lines: [Line; L],
-    pub(super) bounds: [AtomicU64; N],
-    pub(super) entries: EntryGroups<K, V, N, L, 1>,
+    pub(super) bounds: [AtomicU64; B],
+    pub(super) entries: EntryGroups<K, V, N, L, G>,
 }
 
-impl_shared!(impl[K: Element, V: Element, const N: usize, const L: usize] Body[K, V, N, L] {
-    exchange, lines, bounds, entries
-});
+impl_shared!(
+    impl[K: Element, V: Element, const B: usize, const N: usize, const L: usize, const G: usize]
+    Body[K, V, B, N, L, G] { exchange, lines, bounds, entries }
+);
 
-impl<K, V, const N: usize, const L: usize> Body<K, V, N, L> {
+impl<K, V, const B: usize, const N: usize, const L: usize, const G: usize> Body<K, V, B, N, L, G> {
     /// Bytes before the entries.
     pub const HOT: usize = offset_of!(Self, entries);
     /// All bytes, without the padding at the end.
-    pub const SIZE: usize = Self::HOT + size_of::<crate::memory::entries::Entry<K, V>>() * (N + L);
+    pub const SIZE: usize = Self::HOT + size_of::<Entry<K, V>>() * (N + G * L);
 }
 
-/// The handle.
-pub struct Core<K: 'static, V: 'static, const N: usize> {
-    exchange: Site<Words<N>>,
+/// The handle of a map with `B` buckets and `N` nodes.
+pub struct Core<K: 'static, V: 'static, const B: usize, const N: usize> {
+    exchange: Site<Words<B>>,
     lines: Site<[Line]>,
-    bounds: Site<[AtomicU64; N]>,
+    bounds: Site<[AtomicU64; B]>,
     entries: Site<Entries<K, V>>,
     place: Place,
 }
 
-impl<K, V, const N: usize> Clone for Core<K, V, N> {
+impl<K, V, const B: usize, const N: usize> Clone for Core<K, V, B, N> {
     fn clone(&self) -> Self {
         Self {
             exchange: self.exchange.clone(),
@@ -56,7 +62,7 @@ impl<K, V, const N: usize> Clone for Core<K, V, N> {
     }
 }
 
-impl<K, V, const N: usize> fmt::Debug for Core<K, V, N> {
+impl<K, V, const B: usize, const N: usize> fmt::Debug for Core<K, V, B, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Core")
             .field("name", &self.exchange.name())
@@ -64,13 +70,13 @@ impl<K, V, const N: usize> fmt::Debug for Core<K, V, N> {
     }
 }
 
-impl<K: Element, V: Element, const N: usize> Parts for Core<K, V, N> {
+impl<K: Element, V: Element, const B: usize, const N: usize> Parts for Core<K, V, B, N> {
     type Key = K;
     type Value = V;
-    type Capacity = Fixed<N>;
+    type Capacity = Fixed<B>;
 
     #[inline(always)]
-    fn exchange(&self) -> Exchange<'_, Fixed<N>> {
+    fn exchange(&self) -> Exchange<'_, Fixed<B>> {
         Exchange {
             words: &self.exchange.words,
             signals: &self.exchange.signals,
@@ -81,8 +87,13 @@ impl<K: Element, V: Element, const N: usize> Parts for Core<K, V, N> {
     }
 
     #[inline(always)]
-    fn bounds(&self) -> &[AtomicU64; N] {
+    fn bounds(&self) -> &[AtomicU64; B] {
         &self.bounds
+    }
+
+    #[inline(always)]
+    fn stock(&self) -> usize {
+        N
     }
 
     #[inline(always)]
@@ -91,18 +102,28 @@ impl<K: Element, V: Element, const N: usize> Parts for Core<K, V, N> {
     }
 }
 
-impl<K: Element, V: Element, const N: usize> Core<K, V, N> {
-    pub(super) fn bind<const L: usize>(site: &Site<Body<K, V, N, L>>) -> Self {
+impl<K: Element, V: Element, const B: usize, const N: usize> Core<K, V, B, N> {
+    pub(super) fn bind<const L: usize, const G: usize>(
+        site: &Site<Body<K, V, B, N, L, G>>,
+    ) -> Self {
         const {
             assert!(
-                N.is_power_of_two() && N <= Buckets::MOST,
-                "a map's capacity is a power of two up to 2^29"
+                B.is_power_of_two() && B <= Buckets::MOST,
+                "a map has a power of two of buckets, at most 2^29"
+            );
+            assert!(
+                N > 0 && N <= B,
+                "a map has at most as many entries as buckets"
+            );
+            assert!(
+                N == B || G == 2,
+                "where there are blanks, a lane has two nodes"
             );
             assert!(size_of::<K>() > 0, "a key has bytes");
         };
         let exchange = site.map(|body| &body.exchange);
         Self {
-            place: Place::new(exchange.offset(), N),
+            place: Place::new(exchange.offset(), B),
             exchange,
             lines: site.map(|body| body.lines.as_slice()),
             bounds: site.map(|body| &body.bounds),
@@ -145,7 +166,6 @@ impl<K: Element, V: Element, const N: usize> Core<K, V, N> {
 
     /// Returns if this attachment may write; panics with the structure's name otherwise.
     #[inline]
-    #[track_caller]
     pub(super) fn assert_writable(&self) {
         self.exchange.assert_writable();
     }
@@ -153,7 +173,6 @@ impl<K: Element, V: Element, const N: usize> Core<K, V, N> {
     /// Runs an operation on a lane: once more if what the dead left may have been in its way. `None` where there was
     /// no room, no lane, or no sense in the words.
     #[inline(always)]
-    #[track_caller]
     pub(super) fn run<R>(&self, mut operation: impl FnMut(usize) -> Result<R, Stop>) -> Option<R> {
         let first = match self.attachment().enter() {
             Some(lane) => operation(lane.index()).map_err(Some),
@@ -166,7 +185,6 @@ impl<K: Element, V: Element, const N: usize> Core<K, V, N> {
     }
 
     #[cold]
-    #[track_caller]
     fn run_again<R>(
         &self,
         stop: Option<Stop>,
@@ -185,5 +203,73 @@ impl<K: Element, V: Element, const N: usize> Core<K, V, N> {
                 None
             }
         }
+    }
+
+    /// See [`Map::get`](super::Map::get).
+    #[inline(always)]
+    pub(super) fn get(&self, key: K) -> Option<V> {
+        self.read(self.table().get(&self.table().seek(key)))
+    }
+
+    /// See [`Map::get_many`](super::Map::get_many).
+    pub(super) fn get_many(&self, keys: &[K], values: &mut [Option<V>]) -> usize {
+        let table = self.table();
+        let mut found = 0;
+        for (keys, values) in keys.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+            let sought: [_; BATCH] = core::array::from_fn(|i| {
+                let sought = table.seek(keys[i.min(keys.len() - 1)]);
+                table.prefetch(&sought);
+                sought
+            });
+            for (value, (sought, _)) in values.iter_mut().zip(sought.iter().zip(keys)) {
+                *value = self.read(table.get(sought));
+                found += usize::from(value.is_some());
+            }
+        }
+        found
+    }
+
+    /// See [`Map::insert`](super::Map::insert).
+    #[inline(always)]
+    pub(super) fn insert(&self, key: K, value: V) -> Result<Option<V>, Full<(K, V)>> {
+        let before = self.run(|lane| self.table().insert(lane, key, &value));
+        before.ok_or(Full((key, value)))
+    }
+
+    /// Inserts a key that is absent; the value that it has if it is not.
+    #[inline(always)]
+    pub(super) fn add(&self, key: K, value: V) -> Result<Option<V>, Full<(K, V)>> {
+        let there = self.run(|lane| self.table().add(lane, key, &value));
+        there.ok_or(Full((key, value)))
+    }
+
+    /// See [`Map::update`](super::Map::update).
+    #[inline(always)]
+    pub(super) fn update(&self, key: K, mut next: impl FnMut(V) -> V) -> Option<V> {
+        let update = |lane| self.table().update(lane, key, |value| Some(next(value)));
+        let before = self.run(update).flatten();
+        before.map(|(Ok(before) | Err(before))| before)
+    }
+
+    /// See [`Map::compare_exchange`](super::Map::compare_exchange).
+    #[inline(always)]
+    pub(super) fn compare_exchange(&self, key: K, current: V, new: V) -> Result<V, Option<V>> {
+        let exchange = |lane| self.table().compare_exchange(lane, key, &current, &new);
+        match self.run(exchange).flatten() {
+            Some(exchanged) => exchanged.map_err(Some),
+            None => Err(None),
+        }
+    }
+
+    /// See [`Map::remove`](super::Map::remove).
+    #[inline(always)]
+    pub(super) fn remove(&self, key: K) -> Option<V> {
+        self.assert_writable();
+        self.read(self.table().remove(key))
+    }
+
+    /// See [`Map::iter`](super::Map::iter).
+    pub(super) fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
+        (0..B).filter_map(|slot| self.table().member(slot))
     }
 }

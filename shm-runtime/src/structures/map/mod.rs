@@ -1,4 +1,5 @@
-//! `Map<K, V, N>` and `Set<K, N>`: lock-free hash maps of fixed capacity, whose room can be used again for ever.
+//! `Map<K, V, N>`, `Set<K, N>` and `LargeMap<K, V, B, N>`: lock-free hash maps of fixed capacity, whose room can be used
+//! again for ever.
 //!
 //! # Guarantees
 //!
@@ -16,7 +17,8 @@
 //!        entries  struct { K key; V value; } × (N + lanes), at a multiple of 64
 //! ```
 //!
-//! The memory is `(N + lanes)` entries: every lane owns a spare one.
+//! The memory is `(N + lanes)` entries: every lane owns a spare one. A `LargeMap` has B buckets and bounds, and `N + 2 ×
+//! lanes` entries.
 //!
 //! # If a process dies here
 //!
@@ -33,14 +35,14 @@
 
 mod bound;
 mod handle;
-mod iter;
+mod large;
 mod set;
 pub mod table;
 #[cfg(test)]
 mod tests;
 
 pub use handle::{Body, Core};
-pub use iter::Iter;
+pub use large::{LargeMap, LargeMapRepr};
 pub use set::{Set, SetRepr};
 
 use crate::error::Full;
@@ -52,19 +54,16 @@ use crate::memory::shared::impl_shared;
 use core::fmt;
 use zerocopy::FromZeros;
 
-/// Keys that [`Map::get_many`] looks for at a time.
-const BATCH: usize = 8;
-
 /// The map's bytes: see the module's picture.
 #[derive(Debug, FromZeros)]
 #[repr(transparent)]
-pub struct MapRepr<K, V, const N: usize, const L: usize>(Body<K, V, N, L>);
+pub struct MapRepr<K, V, const N: usize, const L: usize>(Body<K, V, N, N, L, 1>);
 
 impl_shared!(impl[K: Element, V: Element, const N: usize, const L: usize] MapRepr[K, V, N, L] { 0 });
 
 impl<K: Element, V: Element, const N: usize, const L: usize> Represent for MapRepr<K, V, N, L> {
-    const SIZE: usize = Body::<K, V, N, L>::SIZE;
-    const HOT: usize = Body::<K, V, N, L>::HOT;
+    const SIZE: usize = Body::<K, V, N, N, L, 1>::SIZE;
+    const HOT: usize = Body::<K, V, N, N, L, 1>::HOT;
     const NODE: Node = Node::Structure(StructureNode {
         kind: "Map",
         capacity: &[N],
@@ -106,7 +105,7 @@ impl<K: Element, V: Element, const N: usize, const L: usize> Represent for MapRe
 ///
 /// Lock-free, whoever is killed or stopped. Reading writes nothing, and works on read-only attachments.
 #[derive(Clone)]
-pub struct Map<K: 'static, V: 'static, const N: usize>(Core<K, V, N>);
+pub struct Map<K: 'static, V: 'static, const N: usize>(Core<K, V, N, N>);
 
 impl<K: Element, V: Element, const N: usize> fmt::Debug for Map<K, V, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,8 +161,7 @@ impl<K: Element, V: Element, const N: usize> Map<K, V, N> {
     /// Lock-free: it looks again at a bucket that changes under it, if that has the key's fingerprint.
     #[inline]
     pub fn get(&self, key: K) -> Option<V> {
-        let table = self.0.table();
-        self.0.read(table.get(&table.seek(key)))
+        self.0.get(key)
     }
 
     /// Copies of the values of `keys`, as far as `values` has room; says how many keys are there. Each is a
@@ -173,20 +171,7 @@ impl<K: Element, V: Element, const N: usize> Map<K, V, N> {
     ///
     /// As [`get`](Self::get).
     pub fn get_many(&self, keys: &[K], values: &mut [Option<V>]) -> usize {
-        let table = self.0.table();
-        let mut found = 0;
-        for (keys, values) in keys.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
-            let sought: [_; BATCH] = core::array::from_fn(|i| {
-                let sought = table.seek(keys[i.min(keys.len() - 1)]);
-                table.prefetch(&sought);
-                sought
-            });
-            for (value, (sought, _)) in values.iter_mut().zip(sought.iter().zip(keys)) {
-                *value = self.0.read(table.get(sought));
-                found += usize::from(value.is_some());
-            }
-        }
-        found
+        self.0.get_many(keys, values)
     }
 
     /// Whether a key is there. Works on read-only attachments.
@@ -215,8 +200,7 @@ impl<K: Element, V: Element, const N: usize> Map<K, V, N> {
     /// Lock-free.
     #[inline]
     pub fn insert(&self, key: K, value: V) -> Result<Option<V>, Full<(K, V)>> {
-        let before = self.0.run(|lane| self.0.table().insert(lane, key, &value));
-        before.ok_or(Full((key, value)))
+        self.0.insert(key, value)
     }
 
     /// The value of a key, which is inserted with `value` where it is absent.
@@ -234,9 +218,7 @@ impl<K: Element, V: Element, const N: usize> Map<K, V, N> {
     /// Lock-free.
     #[inline]
     pub fn get_or_insert(&self, key: K, value: V) -> Result<V, Full<(K, V)>> {
-        let there = self.0.run(|lane| self.0.table().add(lane, key, &value));
-        let there = there.ok_or(Full((key, value)))?;
-        Ok(there.unwrap_or(value))
+        Ok(self.0.add(key, value)?.unwrap_or(value))
     }
 
     /// Inserts entries one after the other. A kill leaves a prefix.
@@ -273,13 +255,8 @@ impl<K: Element, V: Element, const N: usize> Map<K, V, N> {
     ///
     /// Lock-free.
     #[inline]
-    pub fn update(&self, key: K, mut next: impl FnMut(V) -> V) -> Option<V> {
-        let next = |value| Some(next(value));
-        let mut next = next;
-        let before = self
-            .0
-            .run(|lane| self.0.table().update(lane, key, &mut next));
-        before.flatten().map(|(Ok(before) | Err(before))| before)
+    pub fn update(&self, key: K, next: impl FnMut(V) -> V) -> Option<V> {
+        self.0.update(key, next)
     }
 
     /// Replaces the value of a key by `new` if it is `current`, byte for byte, in one step, and gives `current` back.
@@ -297,14 +274,7 @@ impl<K: Element, V: Element, const N: usize> Map<K, V, N> {
     /// Lock-free.
     #[inline]
     pub fn compare_exchange(&self, key: K, current: V, new: V) -> Result<V, Option<V>> {
-        let table = self.0.table();
-        let exchanged = self
-            .0
-            .run(|lane| table.compare_exchange(lane, key, &current, &new));
-        match exchanged.flatten() {
-            Some(exchanged) => exchanged.map_err(Some),
-            None => Err(None),
-        }
+        self.0.compare_exchange(key, current, new)
     }
 
     /// Removes a key, and gives the value that it had.
@@ -318,8 +288,7 @@ impl<K: Element, V: Element, const N: usize> Map<K, V, N> {
     /// Lock-free; needs no lane.
     #[inline]
     pub fn remove(&self, key: K) -> Option<V> {
-        self.0.assert_writable();
-        self.0.read(self.0.table().remove(key))
+        self.0.remove(key)
     }
 
     /// The entries, in no order, each copied whole. Works on read-only attachments.
@@ -330,7 +299,7 @@ impl<K: Element, V: Element, const N: usize> Map<K, V, N> {
     /// # Progress
     ///
     /// Each step is lock-free, in O(N) together.
-    pub const fn iter(&self) -> Iter<'_, K, V, N> {
-        Iter::new(&self.0)
+    pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
+        self.0.iter()
     }
 }

@@ -1,7 +1,6 @@
 //! `Set<K, N>`: a map without values.
 
 use super::handle::{Body, Core};
-use super::iter::Iter;
 use crate::error::Full;
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
@@ -13,13 +12,13 @@ use zerocopy::FromZeros;
 /// The set's bytes: those of a map without values.
 #[derive(Debug, FromZeros)]
 #[repr(transparent)]
-pub struct SetRepr<K, const N: usize, const L: usize>(pub(super) Body<K, (), N, L>);
+pub struct SetRepr<K, const N: usize, const L: usize>(pub(super) Body<K, (), N, N, L, 1>);
 
 impl_shared!(impl[K: Element, const N: usize, const L: usize] SetRepr[K, N, L] { 0 });
 
 impl<K: Element, const N: usize, const L: usize> Represent for SetRepr<K, N, L> {
-    const SIZE: usize = Body::<K, (), N, L>::SIZE;
-    const HOT: usize = Body::<K, (), N, L>::HOT;
+    const SIZE: usize = Body::<K, (), N, N, L, 1>::SIZE;
+    const HOT: usize = Body::<K, (), N, N, L, 1>::HOT;
     const NODE: Node = Node::Structure(StructureNode {
         kind: "Set",
         capacity: &[N],
@@ -53,7 +52,7 @@ impl<K: Element, const N: usize, const L: usize> Represent for SetRepr<K, N, L> 
 ///
 /// Lock-free, whoever is killed or stopped.
 #[derive(Clone)]
-pub struct Set<K: 'static, const N: usize>(Core<K, (), N>);
+pub struct Set<K: 'static, const N: usize>(Core<K, (), N, N>);
 
 impl<K, const N: usize> fmt::Debug for Set<K, N>
 where
@@ -112,8 +111,7 @@ impl<K: Element, const N: usize> Set<K, N> {
     /// Lock-free, as [`Map::get`](super::Map::get).
     #[inline]
     pub fn contains(&self, key: K) -> bool {
-        let table = self.0.table();
-        self.0.read(table.get(&table.seek(key))).is_some()
+        self.0.get(key).is_some()
     }
 
     /// Inserts a key: whether it was not there before.
@@ -131,8 +129,8 @@ impl<K: Element, const N: usize> Set<K, N> {
     /// Lock-free.
     #[inline]
     pub fn insert(&self, key: K) -> Result<bool, Full<K>> {
-        let before = self.0.run(|lane| self.0.table().add(lane, key, &()));
-        before.map(|before| before.is_none()).ok_or(Full(key))
+        let there = self.0.add(key, ()).map_err(|_| Full(key))?;
+        Ok(there.is_none())
     }
 
     /// Removes a key: whether it was there.
@@ -146,8 +144,7 @@ impl<K: Element, const N: usize> Set<K, N> {
     /// Lock-free.
     #[inline]
     pub fn remove(&self, key: K) -> bool {
-        self.0.assert_writable();
-        self.0.read(self.0.table().remove(key)).is_some()
+        self.0.remove(key).is_some()
     }
 
     /// The keys, in no order, as far as that can be told while others insert and remove: see
@@ -157,6 +154,6 @@ impl<K: Element, const N: usize> Set<K, N> {
     ///
     /// Each step is lock-free, in O(N) together.
     pub fn iter(&self) -> impl Iterator<Item = K> + '_ {
-        Iter::new(&self.0).map(|(key, ())| key)
+        self.0.iter().map(|(key, ())| key)
     }
 }

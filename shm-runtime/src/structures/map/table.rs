@@ -74,6 +74,7 @@ use crate::memory::seeded::{Bug, linearized, seeded};
 use bytemuck::{Pod, bytes_of};
 
 mod insertion;
+mod stock;
 
 /// Buckets in a line of the cache.
 const LINE: usize = 8;
@@ -111,6 +112,8 @@ pub trait Parts {
     fn exchange(&self) -> Exchange<'_, Self::Capacity>;
     /// The homes' bounds, as many as buckets.
     fn bounds(&self) -> &<Self::Capacity as Capacity>::Words;
+    /// How many buckets come with a node: all of a map's, fewer of a large map's.
+    fn stock(&self) -> usize;
     /// The nodes.
     fn entries(&self) -> &Entries<Self::Key, Self::Value>;
 }
@@ -241,7 +244,7 @@ impl<'a, P: Parts> Table<'a, P> {
         key: &P::Key,
         then: impl FnOnce(usize) -> Option<R>,
     ) -> Result<Seen<R>, Stop> {
-        let node = self.exchange().named(place.slot, place.word); // `key` checks it
+        let node = self.index(self.exchange().named(place.slot, place.word)); // `key` checks it
         let found = self.0.entries().key(node).ok_or(Stop::Corrupt)?;
         let result = if bytes_of(&found) == bytes_of(key) {
             Seen::Same(then(node).ok_or(Stop::Corrupt)?)
@@ -313,7 +316,7 @@ impl<'a, P: Parts> Table<'a, P> {
             if self.buckets().state(word) != State::Member {
                 return None;
             }
-            let node = self.exchange().named(slot, word); // `key` checks it
+            let node = self.index(self.exchange().named(slot, word)); // `key` checks it
             let entry = entries.key(node).zip(entries.value(node));
             if self.exchange().still(at, word) {
                 return entry; // (B)
@@ -396,7 +399,7 @@ impl<'a, P: Parts> Table<'a, P> {
                 self.buckets().state(place.word),
                 State::Inserting | State::Member
             ) {
-                let node = self.exchange().named(place.slot, place.word); // `key` checks it
+                let node = self.index(self.exchange().named(place.slot, place.word)); // `key` checks it
                 let key = self.0.entries().key(node)?;
                 if !self.exchange().still(place.at, place.word) {
                     changes += 1;

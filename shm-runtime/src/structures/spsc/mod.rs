@@ -32,8 +32,9 @@ mod roles;
 mod tests;
 
 pub use chunk::{ReadChunk, WriteChunk};
-pub use roles::{Consumer, Producer, RoleTaken};
+pub use roles::{Consumer, Producer};
 
+use super::role::RoleTaken;
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
 use crate::layout::{Element, Field, Represent, Structure};

@@ -5,89 +5,37 @@ use super::chunk::{ReadChunk, WriteChunk};
 use super::ring::{Memo, Side, Trust};
 use crate::error::{Full, Timeout};
 use crate::layout::Element;
-use crate::memory::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use crate::memory::participant::Identity;
-use crate::memory::seeded::{Bug, seeded};
 use crate::memory::signals::wait_until;
-use core::fmt;
+use crate::structures::role::{Role, RoleTaken};
 use core::time::Duration;
 
-/// How often a role is tried that changes hands meanwhile.
-const TRIES: usize = 64;
-
-/// A role is held by somebody alive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleTaken {
-    /// The role.
-    pub role: &'static str,
-    /// The structure's table name.
-    pub field: String,
-    /// The process that has it, in its own PID namespace; zero where that cannot be told.
-    pub pid: u32,
-}
-
-impl fmt::Display for RoleTaken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "process {} is the {} of `{}`; there is one at a time, and it is taken over only from the dead",
-            self.pid, self.role, self.field
-        )
-    }
-}
-
-impl std::error::Error for RoleTaken {}
-
-/// A role that this attachment holds.
+/// A role, and the queue that it is about.
 #[derive(Debug)]
-struct Role<T: Element, const N: usize> {
+struct Held<T: Element, const N: usize> {
     queue: Spsc<T, N>,
     filling: bool,
-    word: u64,
-    stamp: u64,
+    role: Role,
 }
 
-impl<T: Element, const N: usize> Role<T, N> {
+impl<T: Element, const N: usize> Held<T, N> {
     fn claim(queue: &Spsc<T, N>, filling: bool) -> Result<Self, RoleTaken> {
-        queue.head.assert_writable();
-        let attachment = queue.attachment();
-        let taken = |pid| RoleTaken {
-            role: if filling { "producer" } else { "consumer" },
-            field: queue.head.name().to_owned(),
-            pid,
+        let role = if filling {
+            Role::claim(queue.head.map(|head| &head.producer.role), "producer")?
+        } else {
+            Role::claim(queue.head.map(|head| &head.consumer.role), "consumer")?
         };
-        let own = attachment.register().map_err(|_| taken(0))?.word();
-        let side = side(queue, filling);
-        for _ in 0..TRIES {
-            let holder = side.role.load(Acquire);
-            if let Some(identity) = Identity::from_word(holder)
-                && attachment.alive(identity)
-                && !seeded(Bug::RoleOfTheLiving)
-            {
-                let slot = attachment.slots().get(identity.slot as usize);
-                return Err(taken(slot.map_or(0, |slot| slot.pid.load(Relaxed)))); // for people
-            }
-            // AcqRel: hands the positions over, from a role given back or from the dead
-            let claimed = side.role.compare_exchange(holder, own, AcqRel, Relaxed);
-            if claimed.is_ok() {
-                queue.ring().welcome();
-                let stamp = attachment.local().stamp.load(Relaxed);
-                return Ok(Self {
-                    queue: queue.clone(),
-                    filling,
-                    word: own,
-                    stamp,
-                });
-            }
-        }
-        Err(taken(0))
+        queue.ring().welcome();
+        Ok(Self {
+            queue: queue.clone(),
+            filling,
+            role,
+        })
     }
 
     /// Whether this process still holds the role: not in a forked child, whose parent has it.
     #[inline(always)]
     fn is_held(&self) -> bool {
-        let same = self.queue.attachment().local().stamp.load(Relaxed) == self.stamp;
-        same || seeded(Bug::GuardOutlivesFork)
+        self.role.is_held()
     }
 
     /// Tries until it succeeds or the time is up, and sleeps in between.
@@ -107,8 +55,7 @@ impl<T: Element, const N: usize> Role<T, N> {
     /// Whether the holder of the other role lives.
     fn does_other_live(&self) -> bool {
         let other = side(&self.queue, !self.filling);
-        let holder = Identity::from_word(other.role.load(Acquire));
-        holder.is_some_and(|holder| self.queue.attachment().alive(holder))
+        Role::is_taken(&other.role, self.queue.attachment())
     }
 }
 
@@ -120,29 +67,19 @@ fn side<T: Element, const N: usize>(queue: &Spsc<T, N>, filling: bool) -> &Side 
     }
 }
 
-impl<T: Element, const N: usize> Drop for Role<T, N> {
-    fn drop(&mut self) {
-        if self.is_held() {
-            // AcqRel: hands the positions to the next holder
-            let role = &side(&self.queue, self.filling).role;
-            let _ = role.compare_exchange(self.word, 0, AcqRel, Relaxed);
-        }
-    }
-}
-
 /// The producer's role: see [`Spsc::producer`].
 ///
 /// In a forked child the parent's roles are void: [`Full`] is what they say.
 #[derive(Debug)]
 pub struct Producer<T: Element, const N: usize> {
-    role: Role<T, N>,
+    role: Held<T, N>,
     memo: Memo,
     trust: Trust,
 }
 
 impl<T: Element, const N: usize> Producer<T, N> {
     pub(super) fn claim(queue: &Spsc<T, N>) -> Result<Self, RoleTaken> {
-        let role = Role::claim(queue, true)?;
+        let role = Held::claim(queue, true)?;
         Ok(Self {
             role,
             memo: queue.ring().producer_memo(),
@@ -216,14 +153,14 @@ impl<T: Element, const N: usize> Producer<T, N> {
 /// In a forked child the parent's roles are void: it gets `None`.
 #[derive(Debug)]
 pub struct Consumer<T: Element, const N: usize> {
-    role: Role<T, N>,
+    role: Held<T, N>,
     memo: Memo,
     trust: Trust,
 }
 
 impl<T: Element, const N: usize> Consumer<T, N> {
     pub(super) fn claim(queue: &Spsc<T, N>) -> Result<Self, RoleTaken> {
-        let role = Role::claim(queue, false)?;
+        let role = Held::claim(queue, false)?;
         Ok(Self {
             role,
             memo: queue.ring().consumer_memo(),

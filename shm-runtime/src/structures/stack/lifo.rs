@@ -20,7 +20,7 @@ pub struct Lifo<'a, T, K> {
     pub kernel: K,
 }
 
-impl<T: Pod, K: Kernel> Lifo<'_, T, K> {
+impl<T: Pod, K: Kernel + Copy> Lifo<'_, T, K> {
     /// Pushes `value`.
     #[inline(always)]
     pub fn push(&self, lane: usize, value: T) -> Result<(), Stop> {
@@ -28,7 +28,8 @@ impl<T: Pod, K: Kernel> Lifo<'_, T, K> {
         if !self.cells.store(own.spare, value) {
             return Err(Stop::Corrupt);
         }
-        self.lists.exchange(&own, Way::Push, &self.kernel)?;
+        let kernel = self.kernel; // a copy: so that nobody needs the address of all parts
+        self.lists.exchange(&own, Way::Push, &kernel)?;
         Ok(())
     }
 
@@ -36,7 +37,8 @@ impl<T: Pod, K: Kernel> Lifo<'_, T, K> {
     #[inline(always)]
     pub fn pop(&self, lane: usize) -> Result<T, Stop> {
         let own = self.lists.begin(lane)?;
-        let node = self.lists.exchange(&own, Way::Pop, &self.kernel)?;
+        let kernel = self.kernel; // as above
+        let node = self.lists.exchange(&own, Way::Pop, &kernel)?;
         self.cells.load(node).ok_or(Stop::Corrupt)
     }
 

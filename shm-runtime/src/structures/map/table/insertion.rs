@@ -8,6 +8,9 @@ use super::{
 /// Looks at all buckets for an empty one, each of which somebody changed.
 const PASSES: usize = 1 << 10;
 
+/// The value before, and whether it was replaced: an error where it was to stay.
+pub type Replaced<V> = Result<V, V>;
+
 /// What a look for rivals led to.
 enum Rivals<'a> {
     /// There is none: the entry may become a member.
@@ -30,9 +33,10 @@ impl<'a, P: Parts> Table<'a, P> {
     /// Writes an entry into the lane's spare, where nobody looks; says which node it is.
     #[inline(always)]
     fn fill(self, own: &Own<'_>, key: &P::Key, value: &P::Value) -> Result<usize, Stop> {
+        self.ready(own)?;
         self.exchange().filling(); // (B)
         let spare = self.exchange().spare_named(own); // `store` checks it
-        if self.0.entries().store(spare, key, value) {
+        if self.0.entries().store(self.index(spare), key, value) {
             Ok(spare)
         } else {
             Err(Stop::Corrupt)
@@ -129,15 +133,14 @@ impl<'a, P: Parts> Table<'a, P> {
         Err(Stop::Corrupt)
     }
 
-    /// Replaces the value of a key that is there by what `next` makes of it; the value before. `next` gives none
-    /// where it is to stay, and then the value is an error.
+    /// Replaces the value of a key that is there by what `next` makes of it; `next` gives none where it is to stay.
     #[inline(always)]
     pub fn update(
         self,
         lane: usize,
         key: P::Key,
         mut next: impl FnMut(P::Value) -> Option<P::Value>,
-    ) -> Result<Option<Result<P::Value, P::Value>>, Stop> {
+    ) -> Result<Option<Replaced<P::Value>>, Stop> {
         let (own, sought) = (self.enter(lane)?, self.seek(key));
         for _ in 0..PATIENCE {
             let Some(found) = self.find_value(&sought)? else {
@@ -161,16 +164,17 @@ impl<'a, P: Parts> Table<'a, P> {
         key: P::Key,
         current: &P::Value,
         new: &P::Value,
-    ) -> Result<Option<Result<P::Value, P::Value>>, Stop> {
+    ) -> Result<Option<Replaced<P::Value>>, Stop> {
         let next = |value: P::Value| same(&value, current).then_some(*new);
         self.update(lane, key, next)
     }
 
     /// Claims a bucket for an entry and decides it: whether the entry became a member, or lost against another.
     fn claim(self, own: &Own<'_>, sought: &Sought<P::Key>, value: &P::Value) -> Result<bool, Stop> {
+        let is_rich = self.stock_up(own)?;
         let spare = self.fill(own, &sought.key, value)?;
         self.mend(sought.home);
-        let (target, claimed) = self.occupy(own, sought, spare)?;
+        let (target, claimed) = self.occupy(own, sought, spare, is_rich)?;
         own.record.close(Phase::Inserted);
         let decided = self.decide(sought, claimed);
         let intent = Intent {
@@ -196,12 +200,14 @@ impl<'a, P: Parts> Table<'a, P> {
         }
     }
 
-    /// Puts the filled spare into the first empty bucket, as an entry that is inserting.
+    /// Puts the filled spare into the first empty bucket, as an entry that is inserting; into one that has no node to
+    /// give only where `is_rich`.
     fn occupy(
         self,
         own: &Own<'_>,
         sought: &Sought<P::Key>,
         spare: usize,
+        is_rich: bool,
     ) -> Result<(Target<'a>, Place<'a>), Stop> {
         let buckets = self.buckets();
         let (mut last, mut changes) = (None, 0);
@@ -209,7 +215,7 @@ impl<'a, P: Parts> Table<'a, P> {
             let (mut versions, mut pending) = (0_u64, false);
             for distance in 0..self.capacity() {
                 let mut place = self.place(sought.home, distance);
-                while buckets.state(place.word) == State::Empty {
+                while buckets.state(place.word) == State::Empty && (is_rich || self.gives(&place)) {
                     let target = self.target(Phase::Insert, &place);
                     let word = self.put(own, &target, sought.print, spare)?;
                     if word != target.old {
@@ -222,9 +228,10 @@ impl<'a, P: Parts> Table<'a, P> {
                     }
                 }
                 versions = versions.wrapping_add(buckets.version(place.word));
-                pending |= buckets.state(place.word) != State::Member;
+                let state = buckets.state(place.word);
+                pending |= matches!(state, State::Inserting | State::Collided);
             }
-            // Versions only grow: the same sum twice, so between the two looks no bucket was empty.
+            // Versions only grow: the same sum twice, so between the two looks no bucket would do.
             if last == Some(versions) || seeded(Bug::FullAfterOnePass) {
                 return Err(Stop::Full { pending });
             }

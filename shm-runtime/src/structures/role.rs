@@ -1,0 +1,105 @@
+//! Exclusive roles: an attachment has one until it gives it back, and it is taken over only from the dead.
+//!
+//! The word names its holder. A claim is one exchange of the very word whose holder was found dead, or of zero. What
+//! the role protects is handed over with it; nothing is repaired here.
+//!
+//! # Ordering
+//!
+//! (H) `drop`, death -> `claim`: what the former holder did is visible to the next. From the dead, the question
+//! whether they live is the edge: see `Attachment::alive`.
+
+use crate::memory::atomic::{
+    AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
+use crate::memory::attachment::Attachment;
+use crate::memory::participant::Identity;
+use crate::memory::seeded::{Bug, seeded};
+use crate::memory::site::Site;
+use core::fmt;
+
+/// How often a role is tried that changes hands meanwhile.
+const TRIES: usize = 64;
+
+/// A role is held by somebody alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleTaken {
+    /// The role.
+    pub role: &'static str,
+    /// The structure's table name.
+    pub field: String,
+    /// The process that has it, in its own PID namespace; zero where that cannot be told.
+    pub pid: u32,
+}
+
+impl fmt::Display for RoleTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "process {} is the {} of `{}`; there is one at a time, and it is taken over only from the dead",
+            self.pid, self.role, self.field
+        )
+    }
+}
+
+impl std::error::Error for RoleTaken {}
+
+/// A role that this attachment holds; dropping it gives it back.
+#[derive(Debug)]
+pub(super) struct Role {
+    /// Who has it: [`Identity::word`], or zero.
+    word: Site<AtomicU64>,
+    own: u64,
+    stamp: u64,
+}
+
+impl Role {
+    /// Claims the role, which is called `role`, for this attachment.
+    pub(super) fn claim(word: Site<AtomicU64>, role: &'static str) -> Result<Self, RoleTaken> {
+        word.assert_writable();
+        let attachment = word.attachment();
+        let taken = |pid| RoleTaken {
+            role,
+            field: word.name().to_owned(),
+            pid,
+        };
+        let own = attachment.register().map_err(|_| taken(0))?.word();
+        for _ in 0..TRIES {
+            let holder = word.load(Acquire); // (H)
+            if let Some(identity) = Identity::from_word(holder)
+                && attachment.alive(identity)
+                && !seeded(Bug::RoleOfTheLiving)
+            {
+                let slot = attachment.slots().get(identity.slot as usize);
+                return Err(taken(slot.map_or(0, |slot| slot.pid.load(Relaxed)))); // for people
+            }
+            let claimed = word.compare_exchange(holder, own, AcqRel, Relaxed); // (H)
+            if claimed.is_ok() {
+                let stamp = attachment.local().stamp.load(Relaxed);
+                return Ok(Self { word, own, stamp });
+            }
+        }
+        Err(taken(0))
+    }
+
+    /// Whether this process still holds the role: not in a forked child, whose parent has it.
+    #[inline(always)]
+    pub(super) fn is_held(&self) -> bool {
+        let same = self.word.attachment().local().stamp.load(Relaxed) == self.stamp;
+        same || seeded(Bug::GuardOutlivesFork)
+    }
+
+    /// Whether somebody alive has the role of `word`.
+    pub(super) fn is_taken(word: &AtomicU64, attachment: &Attachment) -> bool {
+        let holder = Identity::from_word(word.load(Acquire)); // (H)
+        holder.is_some_and(|holder| attachment.alive(holder))
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        if self.is_held() {
+            let _ = self.word.compare_exchange(self.own, 0, AcqRel, Relaxed); // (H)
+        }
+    }
+}
