@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folders of the runtime, each with those it may use. An arrow that is not here does not exist.
-/// `error` is a leaf that all may use.
+/// `error` is a leaf that all may use, and so is `seeded`.
 const ARROWS: &[(&str, &[&str])] = &[
     ("posix", &[]),
     ("error", &[]),
@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "error",
         ],
     ),
+    ("weak", &["structures", "memory"]),
     // Whole segments that are overwritten: `models::hostile`.
     (
         "models",

@@ -162,13 +162,18 @@ fn matrix(page: &mut String, matrix: &[Value]) {
             };
             let _ = write!(page, " {cell} |");
         }
+        let tried = LAYERS.iter().any(|layer| line(layer.name).is_some());
         let by = LAYERS
             .iter()
             .find_map(|layer| line(layer.name)?["by"].as_str());
         let _ = writeln!(
             page,
             " {} |",
-            by.map_or("**nothing**".to_owned(), |by| format!("`{by}`"))
+            match by {
+                Some(by) => format!("`{by}`"),
+                None if tried => "**nothing yet**".to_owned(),
+                None => "not tried yet".to_owned(),
+            }
         );
     }
 }

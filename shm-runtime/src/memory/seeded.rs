@@ -236,7 +236,7 @@ pub(crate) fn seeded(bug: Bug) -> bool {
 }
 
 /// Switches a bug on for this thread.
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(crate) fn seed(bug: Option<Bug>) {
     SEEDED.set(bug.or(chosen()));
 }
@@ -276,7 +276,7 @@ pub(crate) fn linearized(lane: usize, word: usize, old: u64, new: u64) {
 }
 
 /// Installs the model that is told, or removes it.
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(crate) fn observe(observer: Option<Observer>) {
     OBSERVER.set(observer);
 }
