@@ -4,7 +4,7 @@ use super::alone;
 use super::child::{Child, PATIENCE};
 use super::common::unique;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use shm_runtime::{Map, Segment, Set, ShmLayout};
+use shm_runtime::{Full, LargeMap, Map, Segment, Set, ShmLayout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -101,6 +101,40 @@ fn a_function_that_updates_may_use_the_map() {
         "the lane is free again"
     );
     assert_eq!(tables.ages.len(), 2);
+}
+
+/// A key that nobody describes: bytes.
+#[derive(Clone, Copy, Debug, PartialEq, shm_runtime::Pod, shm_runtime::Zeroable)]
+#[repr(C)]
+struct Opaque([u8; 5]);
+
+#[test]
+fn maps_can_be_registered_at_run_time() {
+    let _alone = alone();
+    let name = unique("map-register");
+    let tables = Tables::options().spare(4, 1 << 16).create(&name).unwrap();
+    let more: Map<Opaque, u32, 16> = Segment::register(&tables, "more").unwrap();
+    let large: LargeMap<u32, Opaque, 16, 6> = Segment::register(&tables, "large").unwrap();
+    let set: Set<Opaque, 8> = Segment::register(&tables, "set").unwrap();
+    let other = Tables::open(&name).unwrap();
+    let found: Map<Opaque, u32, 16> = Segment::find(&other, "more").unwrap();
+    for key in 0..16 {
+        assert_eq!(
+            more.insert(Opaque([key; 5]), 1000 + u32::from(key)),
+            Ok(None)
+        );
+        assert_eq!(found.get(Opaque([key; 5])), Some(1000 + u32::from(key)));
+    }
+    assert_eq!(
+        found.insert(Opaque([99; 5]), 1),
+        Err(Full((Opaque([99; 5]), 1)))
+    );
+    assert_eq!(large.insert(3, Opaque([7; 5])), Ok(None));
+    assert_eq!(set.insert(Opaque([1; 5])), Ok(true));
+    let wrong = Segment::find::<Map<Opaque, u64, 16>>(&other, "more");
+    assert!(wrong.is_err(), "entries of another size");
+    Segment::erase(&tables, "set").unwrap();
+    assert_eq!((found.len(), large.get(3)), (16, Some(Opaque([7; 5]))));
 }
 
 /// Handlers to run.

@@ -94,6 +94,19 @@ fn p1_raisers_and_sleepers_that_are_killed_take_no_wake_up_with_them() {
 }
 
 #[test]
+fn a_forked_child_raises_and_waits_through_the_handle_of_its_parent() {
+    let _alone = alone();
+    let shared = Shared::create(&unique("signal-fork")).unwrap();
+    let child = Child::fork(|| {
+        shared.asked.wait(0, LONG).unwrap();
+        shared.answered.raise();
+    });
+    shared.asked.raise();
+    assert_eq!(shared.answered.wait(0, LONG), Ok(1));
+    child.join();
+}
+
+#[test]
 fn nobody_counts_twice() {
     let _alone = alone();
     let name = unique("signal-count");

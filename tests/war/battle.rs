@@ -34,6 +34,9 @@ pub trait Field: Spec {
     /// Whether processes may wait for what only the referee can give in the end.
     const HELPS: bool = false;
 
+    /// Whether one who is stopped may hold up all others, so that nothing happens until it goes on.
+    const BLOCKS: bool = false;
+
     /// How many objects the segment has.
     fn objects(&self) -> u32 {
         1
@@ -178,7 +181,10 @@ impl<F: Field> Round<'_, F> {
         system::open(self.log.gate());
         let mut referee = Actor::new(self.log, REFEREE, 0, self.seed);
         while !self.alive.is_empty() {
-            let Some((pid, ended)) = system::wait(!F::HELPS) else {
+            let Some((pid, ended)) = system::wait(!F::HELPS && !F::BLOCKS) else {
+                if F::BLOCKS && self.random.below(64) == 0 {
+                    self.release();
+                }
                 let awake = self.alive.iter().filter(|fighter| !fighter.stopped);
                 let seats: Vec<_> = awake.map(|fighter| fighter.seat).collect();
                 if !seats.is_empty() {

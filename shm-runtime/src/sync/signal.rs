@@ -231,6 +231,12 @@ impl Signal {
         Raising::new(&self.site, Linux)
     }
 
+    /// Attaches, in a forked child that did not yet: no owner is named, but a sleeper's barrier has to reach
+    /// all who raise.
+    fn attach(&self) {
+        let _ = self.site.attachment().own();
+    }
+
     /// Counts one more, and wakes all who wait.
     ///
     /// # Panics
@@ -243,6 +249,7 @@ impl Signal {
     #[track_caller]
     pub fn raise(&self) {
         self.site.assert_writable();
+        self.attach();
         if !self.raising().raise() {
             note_corrupt(&self.site);
         }
@@ -269,6 +276,9 @@ impl Signal {
     /// Blocking, until somebody raises it or the time is up.
     pub fn wait(&self, since: u64, timeout: Duration) -> Result<u64, Timeout> {
         let read_only = self.site.attachment().is_read_only();
+        if !read_only {
+            self.attach();
+        }
         let attempt = || Some(self.count()).filter(|&count| count != since);
         let count = wait_until(timeout, attempt, |left| {
             if read_only {

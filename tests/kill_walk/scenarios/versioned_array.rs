@@ -35,13 +35,11 @@ fn wrapped(world: &Segment<World>) {
 fn publish(world: &Segment<World>, turn: &Turn) {
     let mut writer = world.frames.writer().unwrap();
     turn.run(|| _ = writer.publish(&[7, 8, 9]).unwrap());
-    core::mem::forget(writer); // held to the end of the walk
 }
 
 fn edit(world: &Segment<World>, turn: &Turn) {
     let mut writer = world.frames.writer().unwrap();
     turn.run(|| writer.edit(|frame| frame.set(1, 8)).unwrap());
-    core::mem::forget(writer); // as above
 }
 
 fn claim(world: &Segment<World>, turn: &Turn) {

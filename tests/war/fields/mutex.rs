@@ -174,6 +174,7 @@ pub fn change(locked: Locked<'_>, leaves_doubt: bool, actor: &mut Actor) {
 impl Field for Guarded {
     type Schema = Register;
     const NAME: &'static str = "mutex";
+    const BLOCKS: bool = true;
 
     fn act(&self, register: &Register, actor: &mut Actor) {
         actor.dither();

@@ -128,6 +128,7 @@ fn release(guard: Guard<'_>, actor: &mut Actor) {
 impl Field for Leases {
     type Schema = Objects;
     const NAME: &'static str = "pool";
+    const BLOCKS: bool = true;
 
     fn objects(&self) -> u32 {
         1

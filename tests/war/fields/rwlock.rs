@@ -83,6 +83,7 @@ fn read(lock: &RwLock<[u64; 2]>, actor: &mut Actor) {
 impl Field for Shared {
     type Schema = Table;
     const NAME: &'static str = "rwlock";
+    const BLOCKS: bool = true;
 
     fn act(&self, table: &Table, actor: &mut Actor) {
         actor.dither();

@@ -166,7 +166,6 @@ impl<K: Element, V: Element, const B: usize, const N: usize> Core<K, V, B, N> {
 
     /// Returns if this attachment may write; panics with the structure's name otherwise.
     #[inline]
-    #[track_caller]
     pub(super) fn assert_writable(&self) {
         self.exchange.assert_writable();
     }
@@ -174,7 +173,6 @@ impl<K: Element, V: Element, const B: usize, const N: usize> Core<K, V, B, N> {
     /// Runs an operation on a lane: once more if what the dead left may have been in its way. `None` where there was
     /// no room, no lane, or no sense in the words.
     #[inline(always)]
-    #[track_caller]
     pub(super) fn run<R>(&self, mut operation: impl FnMut(usize) -> Result<R, Stop>) -> Option<R> {
         let first = match self.attachment().enter() {
             Some(lane) => operation(lane.index()).map_err(Some),
@@ -187,7 +185,6 @@ impl<K: Element, V: Element, const B: usize, const N: usize> Core<K, V, B, N> {
     }
 
     #[cold]
-    #[track_caller]
     fn run_again<R>(
         &self,
         stop: Option<Stop>,
@@ -266,7 +263,6 @@ impl<K: Element, V: Element, const B: usize, const N: usize> Core<K, V, B, N> {
 
     /// See [`Map::remove`](super::Map::remove).
     #[inline(always)]
-    #[track_caller]
     pub(super) fn remove(&self, key: K) -> Option<V> {
         self.assert_writable();
         self.read(self.table().remove(key))
