@@ -30,15 +30,22 @@
 //!
 //! Where the queue is full, the simulation waits for analytics: no event is ever dropped.
 //!
+//! # What else there is to see
+//!
+//! Frames, gauges and wet blocks are made from the checkpoint after its commit, and made again by
+//! the simulation that goes on from it (`publish.rs`). Parameters and clouds are read once for each
+//! checkpoint and are part of it: the steps that follow are made under them, also when they are
+//! made again, so a run depends on what people did and not on who was killed.
+//!
 //! # Readers
 //!
-//! [`last`] reads the committed checkpoint while the simulation may commit the next two. It is a
+//! [`at`] reads the committed checkpoint while the simulation may commit the next two. It is a
 //! sequence lock: the buffer that `committed = n` names is written again only after
 //! `committed = n + 1` was stored, so a reader that finds `n` before and after it read has read
 //! checkpoint `n` alone.
 //!
-//! - (A) `commit`'s store of `committed` → `last`'s first load: the checkpoint is visible.
-//! - (B) `commit`'s fence after that store → `last`'s fence before its second load: a reader that
+//! - (A) `commit`'s store of `committed` → `at`'s first load: the checkpoint is visible.
+//! - (B) `commit`'s fence after that store → `at`'s fence before its second load: a reader that
 //!   saw any byte of the checkpoint after the next also sees that `committed` has moved on.
 
 use std::sync::atomic::{Ordering, fence};

@@ -41,13 +41,16 @@ impl<'a> Publisher<'a> {
                 .gauges
                 .update(number(gauge), |before| reading(gauge, before, state, watch));
         }
-        for (block, (was, is)) in (0..).zip(self.wet.iter_mut().zip(wet_blocks(&state.depth))) {
-            match (*was, is) {
-                (false, true) => drop(self.flood.wet.insert(block)?),
-                (true, false) => drop(self.flood.wet.remove(block)),
-                _ => {}
+        for (block, is_wet) in wet_blocks(&state.depth).enumerate() {
+            if self.wet[block] == is_wet {
+                continue;
             }
-            *was = is;
+            if is_wet {
+                self.flood.wet.insert(block as u32)?;
+            } else {
+                self.flood.wet.remove(block as u32);
+            }
+            self.wet[block] = is_wet;
         }
         Ok(())
     }

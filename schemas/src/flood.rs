@@ -1,7 +1,7 @@
 //! A flood over real terrain: what simulation, renderer and analytics share.
 //!
-//! The simulation alone writes [`Checkpoint`]s, `grid` and the scalars of the run; analytics alone
-//! writes what its docs say; the renderer writes `pictures`. `examples/flood/` has the programs.
+//! The fields of [`Flood`] are grouped by who writes them, and each structure says why it is the one
+//! that it is. `examples/flood/` has the programs.
 
 use shm_runtime::{
     Array, Atomic, Broadcast, Handle, Map, Pod, Pool, Queue, Set, ShmLayout, ShmType, Spsc, Stack,
@@ -139,11 +139,10 @@ impl Params {
     /// The nearest ones in range: what lies in a segment may be anything.
     #[must_use]
     pub fn in_range(self) -> Self {
-        let or = |value: f32, usual: f32| if value.is_nan() { usual } else { value };
         let usual = Self::default();
         Self {
-            rain: or(self.rain, usual.rain).clamp(0.0, 10.0),
-            roughness: or(self.roughness, usual.roughness).clamp(0.01, 1.0),
+            rain: number(self.rain, usual.rain).clamp(0.0, 10.0),
+            roughness: number(self.roughness, usual.roughness).clamp(0.01, 1.0),
         }
     }
 }
@@ -178,13 +177,14 @@ impl Cloud {
             row: self.row.min(ROWS as u32 - 1),
             column: self.column.min(COLUMNS as u32 - 1),
             radius: self.radius.min(200),
-            intensity: if self.intensity > 0.0 {
-                self.intensity.min(500.0)
-            } else {
-                0.0 // also what is no number
-            },
+            intensity: number(self.intensity, 0.0).clamp(0.0, 500.0),
         }
     }
+}
+
+/// `value`, or `usual` where that is no number.
+fn number(value: f32, usual: f32) -> f32 {
+    if value.is_nan() { usual } else { value }
 }
 
 /// How one step went.
@@ -350,18 +350,21 @@ pub struct Flood {
     /// How each step went. `Broadcast`: renderer and analytics hear all of them, and the simulation
     /// waits for nobody.
     pub telemetry: Broadcast<Telemetry, TELEMETRY>,
-    /// The gauges by their numbers, from 1 on. `Map`: whoever looks one up gets a whole reading.
+    /// The gauges as of the last checkpoint, by their numbers, from 1 on. `Map`: whoever looks one up
+    /// gets a whole reading.
     pub gauges: Map<u32, Reading, 16>,
-    /// The blocks with a flooded cell. `Set`: they come and go as the water does.
+    /// The blocks with a flooded cell at the last checkpoint. `Set`: they come and go as the water
+    /// does.
     pub wet: Set<u32, 16_384>,
 
     // ---- what it tells analytics ----
-    /// What happens, from the simulation to analytics.
+    /// What happens. `Queue`: each event is taken, dealt with, and only then gone; with whoever is
+    /// killed in between it is not lost, but comes back.
     pub events: Queue<Event, EVENTS>,
 
     // ---- what people tell it ----
-    /// What people change while the water flows. `Versioned`: anybody may change one of the values at
-    /// any time, and the simulation never sees one half of a change.
+    /// What people change while the water flows. `Versioned`: anybody may change any of it at any
+    /// time, no change is lost to another, and the simulation never sees half of one.
     pub params: Versioned<Params>,
     /// The clouds that people called. `Stack`: the one that came last rains, the simulation only looks
     /// at it, and to undo is to send it away; then the one before rains again.
@@ -387,8 +390,8 @@ pub struct Flood {
     pub run_end: Atomic<f64>,
     /// One once terrain, gauges and storm are in place.
     pub prepared: Atomic<u32>,
-    /// Who is who: the simulation is its producer and analytics its consumer, so there is one of
-    /// each. Nothing is sent.
+    /// Who is who. `Spsc`: the simulation is its producer and analytics its consumer, so there is one
+    /// of each. Nothing is sent.
     pub roles: Spsc<u64, 2>,
 
     // ---- what analytics keeps ----
@@ -399,7 +402,7 @@ pub struct Flood {
     /// Events that reached analytics a second time, after a kill, and were put aside.
     pub redelivered: Atomic<u64>,
     /// A hydrograph for each gauge, leased and written by analytics. `Pool`: what a killed analytics
-    /// held comes back, and the next one leases it anew.
+    /// has comes back, and the next one leases it anew.
     pub hydrographs: Pool<Hydrograph, GAUGES>,
     /// Where to find the hydrograph of each gauge; void while nobody has it on lease.
     pub hydrograph: Array<Handle, GAUGES>,
