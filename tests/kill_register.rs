@@ -1,5 +1,5 @@
-//! A process is killed at every system call of registering and erasing, and looked at from outside after
-//! every instruction. Promises P1, P3.
+//! A process is killed at every system call of registering and erasing, looked at from outside after every
+//! instruction, and killed behind instructions that change the segment: all with `SHM_WALK=full`. Promises P1, P3.
 
 mod common;
 #[path = "common/traced.rs"]
@@ -8,6 +8,8 @@ mod traced;
 use common::{Random, path, unique};
 use shm_runtime::{Array, Segment, ShmLayout};
 use std::os::unix::fs::FileExt;
+use std::time::Instant;
+use traced::report::Line;
 use traced::{Traced, alone, at_every_call, stop};
 
 #[derive(Debug, ShmLayout)]
@@ -20,6 +22,8 @@ fn create(name: &str) -> Segment<Base> {
     base.ticks.set(0, 1);
     base
 }
+
+const SUITE: &str = "kill_register";
 
 type Small = Array<u32, 100>;
 
@@ -60,7 +64,8 @@ fn killed_while_registering() {
         let small: Small = Segment::register(&mine, "one").unwrap();
         small.fill(5);
     };
-    at_every_call(before, body, |(_, base)| whole(&base, &[&[], &["one"]]));
+    let after = |(_, base)| whole(&base, &[&[], &["one"]]);
+    at_every_call([SUITE, "register"], before, body, after);
 }
 
 #[test]
@@ -80,12 +85,14 @@ fn killed_while_erasing() {
         Segment::erase(&mine, "two").unwrap();
     };
     let allowed: [&[&str]; 3] = [&["one", "two"], &["two"], &[]];
-    at_every_call(before, body, |(_, base)| whole(&base, &allowed));
+    let after = |(_, base)| whole(&base, &allowed);
+    at_every_call([SUITE, "erase"], before, body, after);
 }
 
 #[test]
 fn every_image_of_the_table_is_whole() {
     let _alone = alone();
+    let start = Instant::now();
     let name = unique("images");
     let base = create(&name);
     let child = Traced::start(|| {
@@ -124,13 +131,20 @@ fn every_image_of_the_table_is_whole() {
         }
     }
     eprintln!("{steps} instructions, {images} images of the table");
+    let line = Line {
+        instructions: steps,
+        images,
+        survivors: images,
+        ..Line::of("register and erase, table")
+    };
+    line.since(start).append(SUITE);
     assert!(images > 8);
     let sets: Vec<_> = sets.iter().map(|names| names.join(" ")).collect();
     assert_eq!(sets, ["", "another-name two", "one", "one two", "two"]);
 }
 
 #[test]
-fn killed_at_any_instruction() {
+fn killed_behind_every_change() {
     let _alone = alone();
     let before = || {
         let name = unique("kill-anywhere");
@@ -149,23 +163,33 @@ fn killed_at_any_instruction() {
         assert!(child.run_to_stop());
         child
     };
-    let counted = before();
-    let child = start(&counted);
-    let mut instructions = 0;
-    while child.step_instruction() {
-        instructions += 1;
-    }
-    let mut random = Random::new("killed_at_any_instruction");
-    for _ in 0..25 {
+    let began = Instant::now();
+    let (instructions, changes) = {
+        let world = before();
+        start(&world).changes(&path(&world.0))
+    };
+    assert!(changes.len() > 100, "the segment changes");
+    let mut random = Random::new("killed_behind_every_change");
+    let full = std::env::var_os("SHM_WALK").is_some_and(|walk| walk == "full");
+    let some = |_: &u64| full || random.below(changes.len() as u64) < 12;
+    let points: Vec<_> = changes.iter().copied().filter(some).collect();
+    for &steps in &points {
         let world = before();
         let child = start(&world);
-        // far enough from the end that the child is still there
-        let steps = random.below(instructions * 9 / 10);
         assert!((0..steps).all(|_| child.step_instruction()));
         child.kill();
         whole(&world.1, &[&["two"], &["two", "one"], &["one"]]);
     }
-    eprintln!("25 of {instructions} instructions");
+    let (kills, of) = (points.len(), changes.len());
+    eprintln!("killed behind {kills} of {of} changes, {instructions} instructions");
+    let line = Line {
+        instructions,
+        kill_points: kills as u64,
+        images: of as u64,
+        survivors: kills as u64,
+        ..Line::of("register and erase")
+    };
+    line.since(began).append(SUITE);
 }
 
 #[test]

@@ -2,13 +2,24 @@
 
 #![allow(dead_code, unreachable_pub, unsafe_code)] // fork, ptrace
 
+#[path = "pin.rs"]
+mod pin;
+#[path = "report.rs"]
+pub mod report;
+
+use report::Line;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
 
 /// One test at a time: a child forked while another thread attaches would keep that thread's lock.
 static ONE: Mutex<()> = Mutex::new(());
 
-/// Holds the lock on that.
+/// Holds the lock on that, and runs on one processor from now on.
 pub fn alone() -> MutexGuard<'static, ()> {
+    pin::pin();
     ONE.lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -76,6 +87,24 @@ impl Traced {
         libc::WIFSTOPPED(status)
     }
 
+    /// Steps it to its end: how many instructions that are, and behind which of them the file is another.
+    pub fn changes(&self, file: &Path) -> (u64, Vec<u64>) {
+        let file = File::open(file).unwrap();
+        // the table, all that is the library's, and the first structures
+        let (mut last, mut image) = ([0; 1 << 16], [0; 1 << 16]);
+        let len = file.read_at(&mut last, 0).unwrap();
+        let (mut steps, mut changes) = (0, Vec::new());
+        while self.step_instruction() {
+            steps += 1;
+            file.read_exact_at(&mut image[..len], 0).unwrap();
+            if image[..len] != last[..len] {
+                core::mem::swap(&mut image, &mut last);
+                changes.push(steps);
+            }
+        }
+        (steps, changes)
+    }
+
     pub fn kill(self) {
         // SAFETY: kills a child of this process that was not reaped.
         unsafe { libc::kill(self.0, libc::SIGKILL) };
@@ -90,9 +119,15 @@ pub fn stop() {
 }
 
 /// Kills a child that runs `body` at every one of its system calls, each time in a world that `before`
-/// makes anew, and has `after` look at what is left.
-pub fn at_every_call<W>(before: impl Fn() -> W, body: impl Fn(&W), after: impl Fn(W)) {
+/// makes anew, and has `after` look at what is left. `suite` and `operation` are for the report.
+pub fn at_every_call<W>(
+    [suite, operation]: [&str; 2],
+    before: impl Fn() -> W,
+    body: impl Fn(&W),
+    after: impl Fn(W),
+) {
     let _alone = alone();
+    let start = Instant::now();
     for calls in 1.. {
         let world = before();
         let child = Traced::start(|| body(&world));
@@ -100,7 +135,12 @@ pub fn at_every_call<W>(before: impl Fn() -> W, body: impl Fn(&W), after: impl F
             assert!(calls > 20, "the child made system calls");
             after(world);
             eprintln!("killed at each of {} stops", calls - 1);
-            return;
+            let line = Line {
+                kill_points: calls - 1,
+                survivors: calls,
+                ..Line::of(operation)
+            };
+            return line.since(start).append(suite);
         }
         child.kill();
         after(world);
