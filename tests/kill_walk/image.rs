@@ -3,7 +3,6 @@
 use super::common::path;
 use std::collections::HashSet;
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::AsRawFd;
 
 /// All bytes of a segment at one moment.
@@ -69,6 +68,21 @@ impl Drop for Memory {
     }
 }
 
+/// A number that tells images apart.
+pub fn digest(image: &[u8]) -> u64 {
+    let (words, rest) = image.as_chunks::<8>();
+    let mix = |hash: u64, word: u64| {
+        (hash ^ word)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(29)
+    };
+    let hash = words.iter().map(|word| u64::from_ne_bytes(*word));
+    rest.iter()
+        .map(|&byte| byte.into())
+        .chain(hash)
+        .fold(1, mix)
+}
+
 /// Images without repetitions, each with the number of the step that left it.
 #[derive(Debug, Default)]
 pub struct Images {
@@ -79,9 +93,7 @@ pub struct Images {
 impl Images {
     /// Keeps an image if it is a new one.
     pub fn add(&mut self, step: usize, image: Image) -> bool {
-        let mut hasher = DefaultHasher::new();
-        image.hash(&mut hasher);
-        let new = self.known.insert(hasher.finish());
+        let new = self.known.insert(digest(&image));
         if new {
             self.list.push((step, image));
         }

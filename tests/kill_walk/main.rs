@@ -1,8 +1,22 @@
-//! A process killed or stopped at every instruction of every operation. Promises P1, P2, P3.
+//! A process killed, stopped, interrupted or forked at every instruction of every operation. Promises P1, P2, P3.
 //!
-//! The engine is in [`tracee`] (one instruction at a time), [`image`] (what the segment holds), [`walk`] (kills,
-//! stops, deaths in recovery); what is walked is in [`scenario`] and, one file per structure, in [`scenarios`].
-//! `SHM_WALK=full` kills at every instruction; the figures are printed with `--nocapture`.
+//! One engine: [`tracee`] runs a child one instruction at a time, [`image`] is what the segment holds,
+//! [`checkpoint`] takes a child back to where it was, [`sight`] tells which instructions others can notice. On it
+//! stand the layers:
+//!
+//! - [`walk`]: one process is killed or stopped behind each instruction, its recoverers die as well, breadth-first
+//!   over the images that they leave;
+//! - [`budget`]: survivors are held to a number of instructions;
+//! - [`pairs`]: two processes in all orders with two preemptions, and one of them killed or stopped;
+//! - [`interrupt`]: signal handlers and forks in the middle of an operation;
+//! - [`asleep`]: wakers and sleepers.
+//!
+//! What is walked is data: [`scenario`] and [`family`], and one file per structure in [`scenarios`]. [`seeded`] has
+//! broken operations, each of which must be caught.
+//!
+//! The quick form takes some of all; `SHM_WALK=full` takes all, `SHM_WALK_ONLY=queue.push` those whose name contains
+//! that. The figures are printed with `--nocapture`, and added to a file per layer where `SHM_REPORT` names a
+//! directory.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(unsafe_code)] // fork, ptrace, mappings
@@ -11,14 +25,25 @@
 mod common;
 #[path = "../common/report.rs"]
 mod line;
+#[path = "../common/pin.rs"]
+mod pin;
 
+mod asleep;
+mod budget;
+mod checkpoint;
+mod family;
 mod image;
+mod interrupt;
+mod pairs;
 mod report;
 mod scenario;
 mod scenarios;
+mod seeded;
+mod sight;
 mod tracee;
 mod walk;
 
+use family::{Family, Pair};
 use report::Figures;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -29,43 +54,113 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[test]
-fn p1_p2_p3_killed_or_stopped_at_every_instruction() {
+/// Whether all is asked for.
+fn is_full() -> bool {
+    std::env::var_os("SHM_WALK").is_some_and(|walk| walk == "full")
+}
+
+/// Does something for each of many, says what was done, and fails behind the last if there was a violation. The
+/// figures are added to the layer's report.
+fn each<T>(
+    layer: &str,
+    items: impl IntoIterator<Item = (String, T)>,
+    work: impl Fn(&T) -> Result<Figures, walk::Violation>,
+) {
     let _alone = alone();
-    tracee::pin();
-    let full = std::env::var_os("SHM_WALK").is_some_and(|walk| walk == "full");
+    pin::pin();
     println!("{}", Figures::header());
     let mut violations = Vec::new();
-    for scenario in scenarios::all() {
-        let start = Instant::now();
-        match walk::walk(&scenario, full) {
-            Ok(figures) => {
-                println!("{figures}");
-                figures.append(start);
-            }
-            Err(violation) => {
-                println!("VIOLATION {violation}");
-                violations.push(violation);
-            }
+    let mut all = Figures::new("all of these");
+    for (name, item) in items {
+        if std::env::var("SHM_WALK_ONLY").is_ok_and(|only| !name.contains(&only)) {
+            continue;
         }
+        let start = Instant::now();
+        let figures = work(&item).unwrap_or_else(|violation| {
+            println!("VIOLATION {violation}");
+            violations.push(violation);
+            Figures {
+                violations: 1,
+                ..Figures::new(&name)
+            }
+        });
+        println!("{figures}");
+        figures.append(layer, start);
+        all.add(&figures);
     }
+    println!("{all}");
     assert!(violations.is_empty(), "{violations:#?}");
 }
 
-/// The walk proves something only if it fails where it should: two pushes are not one.
-#[test]
-fn an_operation_in_two_halves_is_caught() {
-    let _alone = alone();
-    tracee::pin();
-    let halves = scenarios::all()
-        .into_iter()
-        .find(|scenario| scenario.name == "queue.push_slice, empty")
-        .unwrap();
-    let one_step = scenario::Scenario {
-        partly: &[],
-        ..halves
+/// All pairs of all structures; in the quick form some of each.
+fn pairs(quick: usize) -> Vec<(String, Pair)> {
+    let some = |family: &'static Family| {
+        let all = family.pairs();
+        let stride = if is_full() {
+            1
+        } else {
+            all.len().div_ceil(quick) | 1
+        };
+        all.into_iter().step_by(stride)
     };
-    let caught = walk::walk(&one_step, false).unwrap_err();
-    assert!(caught.contains("stopped at step"), "{caught}");
-    assert!(caught.contains("saw `7 | 2`"), "{caught}");
+    let all = scenarios::FAMILIES.iter().flat_map(some);
+    all.map(|pair| (pair.name(), pair)).collect()
+}
+
+#[test]
+fn p1_p2_p3_killed_or_stopped_at_every_instruction() {
+    let all = scenarios::all(is_full()).into_iter();
+    each(
+        "kill_walk",
+        all.map(|scenario| (scenario.name.to_owned(), scenario)),
+        |scenario| walk::walk(scenario, is_full()),
+    );
+}
+
+#[test]
+fn p1_p2_two_operations_in_every_order_with_two_preemptions() {
+    each("kill_pairs", pairs(8), pairs::duel);
+}
+
+#[test]
+fn p1_p2_no_survivor_needs_more_than_its_budget() {
+    each("kill_budget", pairs(8), budget::hold);
+}
+
+#[test]
+fn p1_interrupted_by_a_handler_that_uses_the_same_structure() {
+    let all = pairs(8).into_iter();
+    let some = all.filter(|(_, pair)| pair.family.in_handlers);
+    each("kill_signals", some, |pair| {
+        interrupt::interrupt(pair, interrupt::SIGNALS, true)
+    });
+}
+
+#[test]
+fn p1_forked_in_the_middle() {
+    let all = pairs(usize::MAX).into_iter();
+    // each operation once, with a child that does the next one
+    let some = all.filter(|(_, pair)| pair.is_neighbours() && pair.family.in_handlers);
+    each("kill_forks", some, |pair| {
+        interrupt::interrupt(pair, interrupt::FORKS, is_full())
+    });
+}
+
+fn waiting() -> impl Iterator<Item = (String, asleep::Waiting)> {
+    let all = scenarios::WAITING.iter();
+    all.map(|waiting| (waiting.name(), *waiting))
+}
+
+#[test]
+fn p1_a_waker_is_killed_and_nobody_sleeps_on() {
+    each("kill_wakers", waiting(), |waiting| {
+        asleep::kill_wakers(waiting, is_full())
+    });
+}
+
+#[test]
+fn p1_a_waker_comes_while_a_sleeper_lies_down() {
+    each("kill_sleepers", waiting(), |waiting| {
+        asleep::visit_sleepers(waiting, is_full())
+    });
 }

@@ -1,12 +1,17 @@
 //! What is walked: a world with one of each structure, and scenarios in it.
 //!
-//! To add a structure: give [`World`] a field, and `scenarios/` a file that lists its operations.
+//! To add a structure: give [`World`] a field, and `scenarios/` a file with two lists. `SCENARIOS` says in words what
+//! must be seen: it is walked alone, with deaths in recovery. A [`Family`](super::family::Family) lists operations
+//! and states: every operation is let loose on every other, in two processes, in a handler, in a forked child.
 
 use super::tracee::Turn;
-use shm_runtime::{Queue, Segment, ShmLayout};
+use shm_runtime::{Array, Atomic, Pool, Queue, Segment, ShmLayout, Spsc};
 
 /// An element: its value twice, so that a torn one shows.
 pub type Pair = [u64; 2];
+
+/// Lanes of the world.
+pub const LANES: usize = 16;
 
 /// One of each structure, as small as makes sense.
 #[derive(Debug, ShmLayout)]
@@ -15,6 +20,10 @@ pub struct World {
     pub queue: Queue<Pair, 2>,
     /// For getting lanes before a walk begins.
     pub scratch: Queue<u64, 2>,
+    pub spsc: Spsc<Pair, 2>,
+    pub pool: Pool<Pair, 2>,
+    pub cells: Array<u64, 4>,
+    pub counter: Atomic<u64>,
 }
 
 /// One operation, from one state.
@@ -49,6 +58,36 @@ pub fn warm(world: &Segment<World>) {
     assert_eq!(world.scratch.pop(), Some(1));
     world.scratch.push(2).unwrap();
     world.scratch.take().unwrap().unwrap().done();
+}
+
+/// Has a process do something in the world and die.
+pub fn by_the_dead(world: &Segment<World>, work: impl FnOnce(&Segment<World>)) {
+    let name = Segment::name(world);
+    // SAFETY: the child does its work and exits without returning into the test harness.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let work = std::panic::AssertUnwindSafe(|| {
+            let own = World::open(name).unwrap();
+            work(&own);
+            core::mem::forget(own);
+        });
+        let code = i32::from(std::panic::catch_unwind(work).is_err());
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(code) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child that was forked above, into a live integer.
+    let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    assert_eq!((waited, status), (pid, 0));
+}
+
+/// The same for a process that holds two elements at a time.
+pub fn warm_guards(world: &Segment<World>) {
+    for value in [1, 2] {
+        world.scratch.push(value).unwrap();
+    }
+    let taken = [(); 2].map(|()| world.scratch.take().unwrap());
+    taken.into_iter().flatten().for_each(|taken| taken.done());
 }
 
 /// Lanes whose owner is not alive, behind a recovery: there must be none.

@@ -12,39 +12,42 @@
 //! Besides, the victim is really killed: at every single instruction in the full walk, otherwise at each one that
 //! changed the segment and at some between.
 
+use super::budget;
 use super::common::{Cleanup, path, unique};
-use super::image::{Image, Images, Memory};
+use super::image::{Image, Images, Memory, digest};
 use super::report::Figures;
-use super::scenario::{Scenario, World, leaked_lanes, warm};
-use super::tracee::{Step, Tracee};
+use super::scenario::{Scenario, World, leaked_lanes, warm, warm_guards};
+use super::tracee::{Step, Tracee, Turn};
 use shm_runtime::{Segment, ShmLayout};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Instructions after which an operation is said to hang: the longest here takes a few thousand.
-const BUDGET: usize = 200_000;
+pub const BUDGET: usize = 200_000;
 /// Instructions from one real kill to the next, unless all are asked for.
 const STRIDE: usize = 64;
-/// Recoverers that die one after the other.
+/// Recoverers that die one after the other, in the full walk.
 const RECOVERERS: usize = 3;
 
 /// Something that must not be seen, and how to see it again.
 pub type Violation = String;
 
 /// A world, its bytes, and a witness that was attached all along.
-struct Stage<'a> {
+#[derive(Debug)]
+pub struct Stage<'a> {
     scenario: &'a Scenario,
-    name: String,
-    witness: Segment<World>,
-    memory: Memory,
+    pub name: String,
+    pub witness: Segment<World>,
+    pub memory: Memory,
     _cleanup: Cleanup,
 }
 
 impl<'a> Stage<'a> {
-    fn new(scenario: &'a Scenario) -> Self {
+    pub fn new(scenario: &'a Scenario) -> Self {
         let name = unique("walk");
         let cleanup = Cleanup(name.clone());
         let witness = World::options().persist().create(&name).unwrap();
         warm(&witness);
+        warm_guards(&witness);
         (scenario.set_up)(&witness);
         Self {
             scenario,
@@ -56,10 +59,15 @@ impl<'a> Stage<'a> {
     }
 
     fn victim(&self) -> Tracee {
+        self.process(self.scenario)
+    }
+
+    /// A process that does a scenario's operation.
+    pub fn process(&self, scenario: &Scenario) -> Tracee {
         Tracee::start(|turn| {
             let own = World::open(&self.name).unwrap();
             warm(&own);
-            (self.scenario.operation)(&own, turn);
+            (scenario.operation)(&own, turn);
         })
     }
 
@@ -77,13 +85,19 @@ impl<'a> Stage<'a> {
     }
 
     /// What somebody sees now who can recover all the dead: nobody is stopped in the middle of anything.
-    fn observe(&self, world: &Segment<World>) -> String {
+    pub fn observe(&self, world: &Segment<World>) -> String {
         let seen = (self.scenario.observe)(world);
         Segment::recover(world);
         match leaked_lanes(world) {
             0 => seen,
             leaked => format!("{seen}, leaked lanes: {leaked}"),
         }
+    }
+
+    /// What the witness sees of the memory as it is: looked at once per image, as long as nobody dies.
+    pub fn look(&self, known: &mut HashMap<u64, String>) -> String {
+        let seen = known.entry(digest(&self.memory.image()));
+        seen.or_insert_with(|| self.observe(&self.witness)).clone()
     }
 
     /// What somebody sees who finds the image under a name that nobody is attached to.
@@ -127,11 +141,39 @@ fn set_private(name: &str) {
     std::fs::set_permissions(path(name), mode).unwrap();
 }
 
+/// Has a process die in an operation, behind the change of the segment of that number.
+pub fn die_in(world: &Segment<World>, operation: fn(&Segment<World>, &Turn), change: usize) {
+    let name = Segment::name(world);
+    let memory = Memory::of(name);
+    let mut process = Tracee::start(|turn| {
+        let own = World::open(name).unwrap();
+        warm(&own);
+        operation(&own, turn);
+    });
+    let mut now = memory.image();
+    let mut left = change;
+    let mut step = process.begin();
+    while left > 0 && step == Step::Inside {
+        step = process.step();
+        if memory.differs(&now) {
+            now = memory.image();
+            left -= 1;
+        }
+    }
+    assert_eq!(
+        (left, step),
+        (0, Step::Inside),
+        "it changes the segment as often"
+    );
+    process.kill();
+}
+
 /// All of it, for one scenario.
 pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
     let mut figures = Figures::new(scenario.name);
     let stage = Stage::new(scenario);
-    let mut recoverers: Vec<_> = (0..RECOVERERS).map(|_| stage.recoverer()).collect();
+    let deaths = if full { RECOVERERS } else { 1 };
+    let mut recoverers: Vec<_> = (0..deaths).map(|_| stage.recoverer()).collect();
     let mut victim = stage.victim();
     let base = stage.memory.image();
     let mut images = Images::default();
@@ -149,6 +191,7 @@ pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
         let at = format!("step {step}");
         stage.check_dead(image, &mut figures, &at)?;
     }
+    let solo = recovery_of(&stage, &base, &mut recoverers[0])?;
     // deaths during recovery, one after the other, each with its own attachment to recover as well
     while let Some(mut recoverer) = recoverers.pop() {
         for (_, image) in &level {
@@ -167,8 +210,28 @@ pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
         }
     }
     drop(stage);
+    let longest = figures.recovery_instructions;
+    if longest > budget::of(solo) {
+        return Err(format!(
+            "{}: a recovery takes {longest} instructions, alone {solo}",
+            scenario.name
+        ));
+    }
     kill(scenario, &changes, full, &mut figures)?;
     Ok(figures)
+}
+
+/// How many instructions a recovery takes where nothing is to be settled.
+fn recovery_of(
+    stage: &Stage<'_>,
+    base: &Image,
+    recoverer: &mut Tracee,
+) -> Result<usize, Violation> {
+    stage.memory.restore(base);
+    let mut figures = Figures::new("");
+    let mut images = Images::default();
+    step_through(stage, recoverer, &mut images, &mut figures, false)?;
+    Ok(figures.recovery_instructions)
 }
 
 /// Steps a process through its turn and keeps the images; has survivors look at each while it is stopped.
@@ -240,25 +303,39 @@ fn kill(
 ) -> Result<(), Violation> {
     let stage = Stage::new(scenario);
     let base = stage.memory.image();
-    let points = (0..figures.instructions).filter(|point| {
+    let path = path_of(&stage)?;
+    let points = (0..path.len()).filter(|point| {
         let near = changes.contains(point) || changes.contains(&(point + 1));
         full || near || point % STRIDE == 0
     });
-    for point in points.collect::<Vec<_>>() {
+    for point in points {
         stage.memory.restore(&base);
         let mut victim = stage.victim();
-        let mut step = victim.begin();
-        for _ in 0..point {
-            if step == Step::Inside {
-                step = victim.step();
-            }
+        let at = format!("instruction {point}");
+        if victim.begin() != Step::Inside || !victim.run_along(&path[..=point]) {
+            return Err(format!("{}: never came to {at}", scenario.name));
         }
         victim.kill();
         figures.kill_points += 1;
         figures.survivors += 1;
         let seen = stage.observe(&stage.witness);
-        let at = format!("instruction {point}");
         stage.check(&seen, &[], "killed", &at)?;
     }
     Ok(())
+}
+
+/// The addresses of a victim's instructions.
+fn path_of(stage: &Stage<'_>) -> Result<Vec<u64>, Violation> {
+    let mut victim = stage.victim();
+    let mut path = Vec::new();
+    let mut step = victim.begin();
+    while step == Step::Inside && path.len() < BUDGET {
+        path.push(victim.instruction());
+        step = victim.step();
+    }
+    victim.kill();
+    if step == Step::Over {
+        return Ok(path);
+    }
+    Err(format!("{}: does not come to its end", stage.scenario.name))
 }

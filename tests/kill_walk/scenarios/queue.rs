@@ -1,8 +1,12 @@
 //! `Queue<Pair, 2>`: each operation over the states empty, one, full, wrapped, with a returned element.
 
+use crate::family::{Family, Operation, State, Step};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
-use shm_runtime::Segment;
+use crate::walk::die_in;
+use shm_runtime::{Segment, Taken};
+use std::cell::Cell;
+use std::rc::Rc;
 
 const fn pair(value: u64) -> Pair {
     [value, value]
@@ -72,44 +76,75 @@ fn returned(world: &Segment<World>) {
     drop(world.queue.take().unwrap());
 }
 
+/// An element as a number to note: zero is none.
+fn noted(element: Option<Pair>) -> u64 {
+    element.map_or(0, |[value, _]| value)
+}
+
+/// Somebody died while pushing, and somebody else while recovering that.
+fn half_recovered(world: &Segment<World>) {
+    one(world);
+    die_in(world, push, 6);
+    die_in(world, recover, 1);
+}
+
+fn recover(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| _ = Segment::recover(world));
+}
+
 fn push(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.queue.push(pair(7)));
+    turn.run(|| turn.note(u64::from(world.queue.push(pair(7)).is_ok())));
 }
 
 fn pop(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.queue.pop());
+    turn.run(|| turn.note(noted(world.queue.pop())));
 }
 
 fn peek(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.queue.peek());
+    turn.run(|| turn.note(noted(world.queue.peek())));
 }
 
 fn push_slice(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.queue.push_slice(&[pair(7), pair(8), pair(9)]));
+    turn.run(|| turn.note(world.queue.push_slice(&[pair(7), pair(8), pair(9)]) as u64));
 }
 
+/// Notes the elements as digits.
 fn pop_slice(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.queue.pop_slice(&mut [pair(0); 3]));
+    turn.run(|| {
+        let mut out = [pair(0); 3];
+        let count = world.queue.pop_slice(&mut out);
+        turn.note(
+            out[..count]
+                .iter()
+                .fold(0, |digits, [value, _]| digits * 10 + value),
+        );
+    });
 }
 
 fn loan(world: &Segment<World>, turn: &Turn) {
     turn.run(|| {
         let mut loan = world.queue.loan().unwrap();
         loan.write(pair(7));
-        _ = loan.commit();
+        turn.note(u64::from(loan.commit().is_ok()));
     });
 }
 
 fn take_done(world: &Segment<World>, turn: &Turn) {
     turn.run(|| {
-        if let Some(taken) = world.queue.take().unwrap() {
+        let taken = world.queue.take().unwrap();
+        turn.note(noted(taken.as_ref().map(|taken| taken.get())));
+        if let Some(taken) = taken {
             taken.done();
         }
     });
 }
 
 fn take_back(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| drop(world.queue.take().unwrap()));
+    turn.run(|| {
+        let taken = world.queue.take().unwrap();
+        turn.note(noted(taken.as_ref().map(|taken| taken.get())));
+        drop(taken);
+    });
 }
 
 const PUSH: Scenario = Scenario {
@@ -254,3 +289,86 @@ pub const SCENARIOS: &[Scenario] = &[
         ..PUSH
     },
 ];
+
+pub const FAMILY: Family = Family {
+    structure: "queue",
+    states: &[
+        State::new("empty", empty),
+        State::new("one", one),
+        State::new("full", full),
+        State::new("wrapped", wrapped),
+        State::new("returned", returned),
+        State::new("half-recovered", half_recovered),
+    ],
+    operations: &[
+        Operation::single("push", push),
+        Operation::single("pop", pop),
+        Operation::single("peek", peek),
+        Operation::single("loan and commit", loan),
+        Operation::in_steps("push_slice", push_slice, push_steps),
+        Operation::in_steps("pop_slice", pop_slice, pop_steps),
+        Operation::in_steps("take and done", take_done, done_steps),
+        Operation::in_steps("take and drop", take_back, drop_steps),
+    ],
+    observe: observe_recovered,
+    in_handlers: true,
+};
+
+/// As [`observe`], once the dead have given back what they held: where that comes is in [`SCENARIOS`].
+fn observe_recovered(world: &Segment<World>) -> String {
+    Segment::recover(world);
+    observe(world)
+}
+
+fn push_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let step = |value| -> Step<'_> {
+        Box::new(move || {
+            let pushed = world.queue.push(pair(value)).is_ok();
+            turn.note(turn.noted() + u64::from(pushed));
+            pushed
+        })
+    };
+    [7, 8, 9].map(step).into()
+}
+
+fn pop_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let step = |_| -> Step<'_> {
+        Box::new(move || {
+            let popped = world.queue.pop();
+            turn.note(popped.map_or(turn.noted(), |[value, _]| turn.noted() * 10 + value));
+            popped.is_some()
+        })
+    };
+    [(); 3].map(step).into()
+}
+
+fn done_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    taking_steps(world, turn, |taken| taken.done())
+}
+
+fn drop_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    taking_steps(world, turn, drop)
+}
+
+fn taking_steps<'w>(
+    world: &'w Segment<World>,
+    turn: Turn,
+    end: fn(Taken<'w, Pair, 2>),
+) -> Vec<Step<'w>> {
+    let held = Rc::new(Cell::new(None));
+    let take = {
+        let held = held.clone();
+        move || {
+            let taken = world.queue.take().unwrap();
+            turn.note(noted(taken.as_ref().map(|taken| taken.get())));
+            let is_there = taken.is_some();
+            held.set(taken);
+            is_there
+        }
+    };
+    let end = move || {
+        held.take().into_iter().for_each(end);
+        false
+    };
+    vec![Box::new(take), Box::new(end)]
+}

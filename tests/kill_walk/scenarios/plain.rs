@@ -1,0 +1,154 @@
+//! `Atomic<u64>` and `Array<u64, 4>`: memory, each element of which changes in one step.
+
+use crate::family::{Family, Operation, State, Step};
+use crate::scenario::{Scenario, World};
+use crate::tracee::Turn;
+use shm_runtime::Segment;
+
+fn value(world: &Segment<World>) -> String {
+    world.counter.load().to_string()
+}
+
+fn values(world: &Segment<World>) -> String {
+    format!("{:?}", world.cells.iter().collect::<Vec<_>>())
+}
+
+fn zero(_: &Segment<World>) {}
+
+fn some(world: &Segment<World>) {
+    world.counter.store(5);
+    world.cells.write_from(0, &[1, 2, 3, 4]);
+}
+
+fn fetch_add(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(world.counter.fetch_add(1)));
+}
+
+fn swap(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(world.counter.swap(9)));
+}
+
+fn exchange(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| {
+        turn.note(
+            world
+                .counter
+                .compare_exchange(5, 8)
+                .unwrap_or_else(|found| found),
+        )
+    });
+}
+
+fn store(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| world.counter.store(3));
+}
+
+fn load(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(world.counter.load()));
+}
+
+fn set(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| world.cells.set(1, 6));
+}
+
+fn add_in_place(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(world.cells.fetch_add(1, 10)));
+}
+
+fn fill(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| world.cells.fill(7));
+}
+
+fn fill_steps(world: &Segment<World>, _: Turn) -> Vec<Step<'_>> {
+    let step = |i| -> Step<'_> {
+        Box::new(move || {
+            world.cells.set(i, 7);
+            true
+        })
+    };
+    [0, 1, 2, 3].map(step).into()
+}
+
+fn write_from(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| world.cells.write_from(1, &[8, 9]));
+}
+
+fn write_steps(world: &Segment<World>, _: Turn) -> Vec<Step<'_>> {
+    let step = |(i, value)| -> Step<'_> {
+        Box::new(move || {
+            world.cells.set(i, value);
+            true
+        })
+    };
+    [(1, 8), (2, 9)].map(step).into()
+}
+
+fn read_into(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| {
+        let mut out = [0; 2];
+        world.cells.read_into(1, &mut out);
+        turn.note(out[0] * 100 + out[1]);
+    });
+}
+
+fn read_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let step = |i| -> Step<'_> {
+        Box::new(move || {
+            turn.note(turn.noted() * 100 + world.cells.get(i));
+            true
+        })
+    };
+    [1, 2].map(step).into()
+}
+
+pub const ATOMIC: Family = Family {
+    structure: "atomic",
+    states: &[State::new("zero", zero), State::new("some", some)],
+    operations: &[
+        Operation::single("fetch_add", fetch_add),
+        Operation::single("swap", swap),
+        Operation::single("compare_exchange", exchange),
+        Operation::single("store", store),
+        Operation::single("load", load),
+    ],
+    observe: value,
+    in_handlers: true,
+};
+
+pub const ARRAY: Family = Family {
+    structure: "array",
+    states: &[State::new("zero", zero), State::new("some", some)],
+    operations: &[
+        Operation::single("set", set),
+        Operation::single("fetch_add", add_in_place),
+        Operation::in_steps("fill", fill, fill_steps),
+        Operation::in_steps("write_from", write_from, write_steps),
+        Operation::in_steps("read_into", read_into, read_steps),
+    ],
+    observe: values,
+    in_handlers: true,
+};
+
+const ADD: Scenario = Scenario {
+    name: "atomic.fetch_add, some",
+    set_up: some,
+    operation: fetch_add,
+    observe: value,
+    before: "5",
+    after: "6",
+    partly: &[],
+    withheld: &[],
+};
+
+pub const SCENARIOS: &[Scenario] = &[
+    ADD,
+    Scenario {
+        name: "array.fill, some",
+        operation: fill,
+        observe: values,
+        before: "[1, 2, 3, 4]",
+        after: "[7, 7, 7, 7]",
+        partly: &["[7, 2, 3, 4]", "[7, 7, 3, 4]", "[7, 7, 7, 4]"],
+        ..ADD
+    },
+];
