@@ -16,7 +16,10 @@
 //!
 //! The quick form takes some of all; `SHM_WALK=full` takes all, `SHM_WALK_ONLY=queue.push` those whose name contains
 //! that. The figures are printed with `--nocapture`, and added to a file per layer where `SHM_REPORT` names a
-//! directory.
+//! directory. Debug and release builds are different code: `cargo test --release --test kill_walk` walks the other.
+//!
+//! What it does not show: orders that only a weak memory model allows (processes take turns here), and
+//! schedules with more than two preemptions; `models` and `tests/war` look for those.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(unsafe_code)] // fork, ptrace, mappings
