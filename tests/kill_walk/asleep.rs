@@ -14,6 +14,7 @@ use super::sight::{Sight, segments};
 use super::tracee::{Event, Step, Tracee};
 use super::walk::{Stage, Violation};
 use shm_runtime::Segment;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Instructions of a sleeper that are passed over from one visit of a waker to the next, unless all are asked for.
@@ -38,6 +39,15 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// How long a sleep counts as one after somebody came who should wake the sleeper.
+    fn patience(&self) -> Duration {
+        if self.is_woken {
+            self.round
+        } else {
+            Duration::MAX
+        }
+    }
+
     pub fn name(&self) -> String {
         format!("{}, woken by {}", self.sleeper.name, self.waker.name)
     }
@@ -110,60 +120,107 @@ fn offset(image: &Image, name: &str) -> u64 {
     u32::from_le_bytes([entry[32], entry[33], entry[34], entry[35]]).into()
 }
 
-/// Kills wakers: behind every instruction, or behind those that others can notice.
+/// A sleeper that sleeps and a waker that is about to begin.
+fn lay_down(
+    waiting: &Waiting,
+    stage: &Stage<'_>,
+    base: &Image,
+    sleeper: &mut Sleeper,
+) -> Result<Tracee, Violation> {
+    stage.memory.restore(base);
+    let waker = stage.process(&waiting.waker);
+    if sleeper.rest(waiting.round)? == Rest::Asleep {
+        return Ok(waker);
+    }
+    Err("the sleeper has nothing to sleep for".to_owned())
+}
+
+/// Kills wakers, and stops others for ever: behind every instruction, or behind those that others can notice.
 pub fn kill_wakers(waiting: &Waiting, full: bool) -> Result<Figures, Violation> {
     let stage = Stage::new(&waiting.sleeper);
     let mut sleeper = Sleeper::new(stage.process(&waiting.sleeper));
     let base = stage.memory.image();
     let mut figures = Figures::new(&waiting.name());
-    let mut points = vec![usize::MAX];
-    while let Some(point) = points.pop() {
-        let at = format!("{}: waker killed at {point}", figures.name);
-        let violation = |what: &str| Err(format!("{at}: {what}"));
-        stage.memory.restore(&base);
-        let mut waker = stage.process(&waiting.waker);
-        if sleeper.rest(waiting.round)? != Rest::Asleep {
-            return violation("the sleeper has nothing to sleep for");
-        }
-        let mut sight = Sight::of(waker.pid(), &stage.name);
-        let mut step = waker.begin();
-        for count in 0..point {
-            if step != Step::Inside {
-                break;
+    let waker = lay_down(waiting, &stage, &base, &mut sleeper)?;
+    let points = points_of(waker, &stage, full, &mut figures);
+    // the first waker came to its end
+    if sleeper.rest(waiting.patience())? != Rest::Over {
+        return Err(format!("{}: nobody wakes the sleeper", figures.name));
+    }
+    for point in points {
+        for fate in ["killed", "stopped"] {
+            if fate == "stopped" && (waiting.help.is_none() || !waiting.is_woken) {
+                continue; // it keeps what the sleeper waits for: a lease, a role
             }
-            // the first waker lives to the end of its operation, and finds the points
-            let finds = point == usize::MAX;
-            let registers = waker.registers();
-            if finds && (sight.sees(&registers, waker.private()) || full) {
-                points.extend([count, count + 1]);
+            let mut waker = lay_down(waiting, &stage, &base, &mut sleeper)?;
+            let mut step = waker.begin();
+            for _ in 0..point {
+                if step == Step::Inside {
+                    step = waker.step();
+                }
             }
-            figures.instructions = figures.instructions.max(count);
-            step = waker.step();
-        }
-        waker.kill();
-        points.sort_unstable();
-        points.dedup();
-        figures.kill_points += 1;
-        if sleeper.rest(waiting.round)? == Rest::Asleep {
-            if waiting.is_woken && (waiting.is_ready)(&stage.witness) {
-                return violation("the sleeper sleeps on");
+            let mut stopped = Some(waker);
+            if fate == "killed" {
+                stopped.take().into_iter().for_each(Tracee::kill);
+                figures.kill_points += 1;
             }
-            let is_woken = waiting.is_woken && waiting.help.is_some();
-            let round = if is_woken {
-                waiting.round
-            } else {
-                Duration::MAX
-            };
-            waiting.help.iter().for_each(|help| help(&stage.witness));
-            if sleeper.rest(round)? != Rest::Over {
-                return violation("the next waker does not wake the sleeper");
-            }
-        }
-        if sleeper.process.notes()[0] == 0 {
-            return violation("the sleeper ends without success");
+            figures.schedules += 1;
+            wake_up(waiting, &stage, &mut sleeper, stopped.take())
+                .map_err(|what| format!("{}: waker {fate} at {point}: {what}", figures.name))?;
         }
     }
     Ok(figures)
+}
+
+/// The steps of a waker's operation behind which it is killed.
+fn points_of(
+    mut waker: Tracee,
+    stage: &Stage<'_>,
+    full: bool,
+    figures: &mut Figures,
+) -> BTreeSet<usize> {
+    let mut sight = Sight::of(waker.pid(), &stage.name);
+    let mut points = BTreeSet::new();
+    let mut step = waker.begin();
+    while step == Step::Inside {
+        let (registers, count) = (waker.registers(), figures.instructions);
+        if sight.sees(&registers, waker.private()) || full {
+            points.extend([count, count + 1]);
+        }
+        figures.instructions += 1;
+        step = waker.step();
+    }
+    points
+}
+
+/// The sleeper ends with success, whatever became of the waker; one that is stopped is there meanwhile.
+fn wake_up(
+    waiting: &Waiting,
+    stage: &Stage<'_>,
+    sleeper: &mut Sleeper,
+    stopped: Option<Tracee>,
+) -> Result<(), Violation> {
+    // beside a stopped waker that has announced itself it may sleep in slices for ever
+    let rest = match stopped {
+        Some(_) => Rest::Asleep,
+        None => sleeper.rest(waiting.round)?,
+    };
+    if rest == Rest::Asleep {
+        if stopped.is_none() && waiting.is_woken && (waiting.is_ready)(&stage.witness) {
+            return Err("the sleeper sleeps on".to_owned());
+        }
+        let patience = waiting.help.map_or(Duration::MAX, |help| {
+            help(&stage.witness);
+            waiting.patience()
+        });
+        if sleeper.rest(patience)? != Rest::Over {
+            return Err("the next waker does not wake the sleeper".to_owned());
+        }
+    }
+    if sleeper.process.notes()[0] == 0 {
+        return Err("the sleeper ends without success".to_owned());
+    }
+    Ok(())
 }
 
 /// Has a waker come while a sleeper is about to sleep: at every instruction that others can notice, or at some.
@@ -172,11 +229,6 @@ pub fn visit_sleepers(waiting: &Waiting, full: bool) -> Result<Figures, Violatio
     let mut sleeper = Sleeper::new(stage.process(&waiting.sleeper));
     let mut waker = stage.process(&waiting.waker);
     let base = stage.memory.image();
-    let round = if waiting.is_woken {
-        waiting.round
-    } else {
-        Duration::MAX
-    };
     let mut figures = Figures::new(&waiting.name());
     let mut sight = Sight::of(sleeper.process.pid(), &stage.name);
     let (entry, inside) = waiting.flag;
@@ -204,7 +256,7 @@ pub fn visit_sleepers(waiting: &Waiting, full: bool) -> Result<Figures, Violatio
             return Err(format!("{at}: the waker died"));
         }
         figures.schedules += 1;
-        if sleeper.rest(round)? != Rest::Over {
+        if sleeper.rest(waiting.patience())? != Rest::Over {
             return Err(format!("{at}: the sleeper sleeps on"));
         }
         if sleeper.process.notes()[0] == 0 {

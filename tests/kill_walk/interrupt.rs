@@ -109,6 +109,8 @@ pub fn interrupt(pair: &Pair, tasks: &[Task], full: bool) -> Result<Figures, Vio
     let mut figures = Figures::new(&pair.name());
     let mut sight = Sight::of(process.pid(), &stage.name);
     stage.memory.restore(&base);
+    learn(&mut process, &mut sight);
+    stage.memory.restore(&base);
     process.clear_notes();
     let mut step = process.begin();
     for count in 0..BUDGET {
@@ -124,14 +126,13 @@ pub fn interrupt(pair: &Pair, tasks: &[Task], full: bool) -> Result<Figures, Vio
         if sight.sees(&registers, process.private()) || full {
             let (moment, image) = (process.checkpoint(None), stage.memory.image());
             for task in tasks {
-                let ended = process.interrupt(libc::SIGUSR1, *task as u64);
                 let allowed = match task {
                     Task::Operate | Task::OperateThroughOther => &both,
                     Task::ForkAndEnd => &alone,
                     Task::ForkAndOperate => &forked, // and its child is dead by now
                 };
                 let at = format!("{}: {task:?} at step {count}", figures.name);
-                if ended != Step::Over {
+                if process.interrupt(libc::SIGUSR1, *task as u64) != Step::Over {
                     return Err(format!("{at}: died"));
                 }
                 let outcome = Outcome {
@@ -150,6 +151,18 @@ pub fn interrupt(pair: &Pair, tasks: &[Task], full: bool) -> Result<Figures, Vio
         "{}: not over after {BUDGET} instructions",
         figures.name
     ))
+}
+
+/// Steps a process through a turn, to learn where it stores.
+fn learn(process: &mut Tracee, sight: &mut Sight) {
+    let mut step = process.begin();
+    while step == Step::Inside {
+        let registers = process.registers();
+        sight.sees(&registers, process.private());
+        step = process.step();
+    }
+    process.settle();
+    sight.learns = false;
 }
 
 fn check(allowed: &BTreeSet<Outcome>, found: &Outcome, at: &str) -> Result<(), Violation> {

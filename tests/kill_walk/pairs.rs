@@ -10,7 +10,7 @@
 //! - **the first is stopped for ever**, the second finishes, and so do survivors.
 //!
 //! What is common to two schedules is done once: both processes are taken back to where they were
-//! ([`super::checkpoint`]).
+//! ([`super::checkpoint`]), and where the first has left the same bytes, the second's way is the same.
 
 use super::checkpoint::Checkpoint;
 use super::family::{Fate, Outcome, Pair, Sequel};
@@ -208,29 +208,27 @@ pub fn duel(pair: &Pair) -> Result<Figures, Violation> {
     duel.learn(&mut processes, &mut sights)?;
     let [mut one, mut two] = processes;
     let firsts = duel.moments(&mut one, &mut sights[0])?;
-    let mut states = Vec::new();
-    for outer in &firsts {
-        stage.memory.restore(&outer.image);
+    let mut groups = Vec::new();
+    // where the first left the same image, the second does the same
+    for outers in firsts.chunk_by(|one, next| Rc::ptr_eq(&one.image, &next.image)) {
+        stage.memory.restore(&outers[0].image);
         let seconds = duel.moments(&mut two, &mut sights[1])?;
-        let at = format!("first stopped at {}", outer.step);
+        let at = format!("first stopped at {}", outers[0].step);
         let outcome = Outcome {
             notes: [0, two.notes()[0]],
             seen: (scenario.observe)(&stage.witness),
         };
         duel.check(&duel.allowed.stopped, &outcome, &at)?;
-        figures.schedules += 1;
-        finish_both(
-            &mut duel,
-            [&mut one, &mut two],
-            outer,
-            &seconds,
-            &mut figures,
-        )?;
-        states.extend(seconds.into_iter().map(|inner| (outer.step, inner)));
+        for outer in outers {
+            finish_both(&mut duel, [&mut one, &mut two], outer, &seconds)?;
+        }
+        // each of the first's moments: with the second's both finish, one finishes, none does; and the first stops
+        figures.schedules += outers.len() * (3 * seconds.len() + 1);
+        groups.push((outers[0].step, seconds));
     }
     one.kill();
     duel.seen.clear();
-    kill_first(&mut duel, &mut two, &states, &mut figures)?;
+    kill_first(&mut duel, &mut two, &groups)?;
     Ok(figures)
 }
 
@@ -240,7 +238,6 @@ fn finish_both(
     [one, two]: [&mut Tracee; 2],
     outer: &Moment,
     seconds: &[Moment],
-    figures: &mut Figures,
 ) -> Result<(), Violation> {
     // what the first makes of an image does not depend on where the second is
     let mut made: HashMap<u64, (Image, u64)> = HashMap::new();
@@ -260,7 +257,6 @@ fn finish_both(
             seen: duel.look(),
         };
         duel.check(&duel.allowed.both, &outcome, &at)?;
-        figures.schedules += 1;
     }
     Ok(())
 }
@@ -269,9 +265,12 @@ fn finish_both(
 fn kill_first(
     duel: &mut Duel<'_>,
     two: &mut Tracee,
-    states: &[(usize, Moment)],
-    figures: &mut Figures,
+    groups: &[(usize, Vec<Moment>)],
 ) -> Result<(), Violation> {
+    let states = groups.iter().flat_map(|(outer, seconds)| {
+        let inner = seconds.iter();
+        inner.map(move |inner| (outer, inner))
+    });
     for (outer, inner) in states {
         let at = format!("first killed at {outer}, second at {}", inner.step);
         duel.stage.memory.restore(&inner.image);
@@ -281,10 +280,9 @@ fn kill_first(
         };
         duel.check(&duel.allowed.killed, &outcome, &at)?;
         duel.stage.memory.restore(&inner.image);
-        let at = format!("first killed at {outer}, second stopped at {}", inner.step);
         let seen = duel.look();
+        let at = format!("first killed at {outer}, second stopped at {}", inner.step);
         duel.check(&duel.allowed.neither, &seen, &at)?;
-        figures.schedules += 2;
     }
     Ok(())
 }

@@ -34,8 +34,8 @@ impl Figures {
         }
     }
 
-    /// Adds them to the report, if one is asked for.
-    pub fn append(&self, start: Instant) {
+    /// Adds them to the layer's report, if one is asked for.
+    pub fn append(&self, layer: &str, start: Instant) {
         let line = Line {
             instructions: self.instructions as u64,
             kill_points: self.kill_points as u64,
@@ -46,7 +46,19 @@ impl Figures {
             violations: self.violations as u64,
             ..Line::of(&self.name)
         };
-        line.since(start).append("kill_walk");
+        line.since(start).append(layer);
+    }
+
+    /// Adds another's.
+    pub fn add(&mut self, other: &Self) {
+        self.instructions += other.instructions;
+        self.recovery_instructions = self.recovery_instructions.max(other.recovery_instructions);
+        self.kill_points += other.kill_points;
+        self.images += other.images;
+        self.recovery_images += other.recovery_images;
+        self.schedules += other.schedules;
+        self.survivors += other.survivors;
+        self.violations += other.violations;
     }
 
     /// Adds another's.

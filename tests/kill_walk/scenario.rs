@@ -1,6 +1,8 @@
 //! What is walked: a world with one of each structure, and scenarios in it.
 //!
-//! To add a structure: give [`World`] a field, and `scenarios/` a file that lists its operations.
+//! To add a structure: give [`World`] a field, and `scenarios/` a file with two lists. `SCENARIOS` says in words what
+//! must be seen: it is walked alone, with deaths in recovery. A [`Family`](super::family::Family) lists operations
+//! and states: every operation is let loose on every other, in two processes, in a handler, in a forked child.
 
 use super::tracee::Turn;
 use shm_runtime::{

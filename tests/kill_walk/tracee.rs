@@ -27,6 +27,9 @@ impl Page {
 
 /// The signal of a stop at a system call.
 const CALL: libc::c_int = libc::SIGTRAP | 0x80;
+/// Kinds of a debug register: what it stops at, and its being on.
+const EXECUTE: u64 = 1;
+const READ_OR_WRITE_OF_FOUR_BYTES: u64 = 0b1111 << 16 | 1;
 /// CPU seconds after which a child is said to hang; one that works uses a few.
 const PATIENCE: libc::rlim_t = 300;
 
@@ -222,6 +225,33 @@ impl Tracee {
         self.resume(libc::PTRACE_SINGLESTEP, 0)
     }
 
+    /// The address of the instruction that comes next.
+    pub fn instruction(&self) -> u64 {
+        let offset = core::mem::offset_of!(libc::user, regs)
+            + core::mem::offset_of!(libc::user_regs_struct, rip);
+        // SAFETY: reads a register of a stopped child.
+        let address = unsafe { libc::ptrace(libc::PTRACE_PEEKUSER, self.pid, offset, 0) };
+        address.cast_unsigned()
+    }
+
+    /// From the first instruction of a path to the last, which is not executed, without a step for each: the
+    /// processor stops the child wherever the last one is met. False where it does not come there.
+    pub fn run_along(&mut self, path: &[u64]) -> bool {
+        let (Some(&last), Some(before)) = (path.last(), path.len().checked_sub(1)) else {
+            return false;
+        };
+        let met = path[..before]
+            .iter()
+            .filter(|&&address| address == last)
+            .count();
+        // where it begins it has met the first already
+        let meetings = met + usize::from(before > 0) - usize::from(before > 0 && path[0] == last);
+        self.debug(Some((last, EXECUTE)));
+        let came = (0..meetings).all(|_| self.resume(libc::PTRACE_CONT, 0) == Step::Inside);
+        self.debug(None);
+        came && self.instruction() == last
+    }
+
     /// From the end of one turn to where the next can begin.
     pub fn settle(&mut self) {
         let step = self.resume(libc::PTRACE_CONT, 0);
@@ -308,11 +338,15 @@ impl Tracee {
 
     /// Has the processor stop it behind each access to the four bytes there, or no more.
     pub fn watch(&mut self, place: Option<u64>) {
-        const REGISTERS: usize = core::mem::offset_of!(libc::user, u_debugreg);
-        const READ_OR_WRITE_OF_FOUR_BYTES: u64 = 0b1111 << 16 | 1;
-        let control = place.map_or(0, |_| READ_OR_WRITE_OF_FOUR_BYTES);
-        for (register, value) in [(0, place.unwrap_or(0)), (7, control)] {
-            let offset = REGISTERS + 8 * register;
+        self.debug(place.map(|place| (place, READ_OR_WRITE_OF_FOUR_BYTES)));
+    }
+
+    /// Sets the first debug register, or clears it.
+    fn debug(&mut self, place: Option<(u64, u64)>) {
+        let (place, control) = place.unwrap_or((0, 0));
+        // first off, so that the place is never checked under the kind of the one before
+        for (register, value) in [(7, 0), (0, place), (7, control)] {
+            let offset = core::mem::offset_of!(libc::user, u_debugreg) + 8 * register;
             // SAFETY: sets a debug register of a stopped child.
             let set = unsafe { libc::ptrace(libc::PTRACE_POKEUSER, self.pid, offset, value) };
             assert_eq!(set, 0, "the processor watches");

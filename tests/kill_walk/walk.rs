@@ -12,6 +12,7 @@
 //! Besides, the victim is really killed: at every single instruction in the full walk, otherwise at each one that
 //! changed the segment and at some between.
 
+use super::budget;
 use super::common::{Cleanup, path, unique};
 use super::image::{Image, Images, Memory, digest};
 use super::report::Figures;
@@ -190,6 +191,7 @@ pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
         let at = format!("step {step}");
         stage.check_dead(image, &mut figures, &at)?;
     }
+    let solo = recovery_of(&stage, &base, &mut recoverers[0])?;
     // deaths during recovery, one after the other, each with its own attachment to recover as well
     while let Some(mut recoverer) = recoverers.pop() {
         for (_, image) in &level {
@@ -208,8 +210,28 @@ pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
         }
     }
     drop(stage);
+    let longest = figures.recovery_instructions;
+    if longest > budget::of(solo) {
+        return Err(format!(
+            "{}: a recovery takes {longest} instructions, alone {solo}",
+            scenario.name
+        ));
+    }
     kill(scenario, &changes, full, &mut figures)?;
     Ok(figures)
+}
+
+/// How many instructions a recovery takes where nothing is to be settled.
+fn recovery_of(
+    stage: &Stage<'_>,
+    base: &Image,
+    recoverer: &mut Tracee,
+) -> Result<usize, Violation> {
+    stage.memory.restore(base);
+    let mut figures = Figures::new("");
+    let mut images = Images::default();
+    step_through(stage, recoverer, &mut images, &mut figures, false)?;
+    Ok(figures.recovery_instructions)
 }
 
 /// Steps a process through its turn and keeps the images; has survivors look at each while it is stopped.
@@ -281,25 +303,39 @@ fn kill(
 ) -> Result<(), Violation> {
     let stage = Stage::new(scenario);
     let base = stage.memory.image();
-    let points = (0..figures.instructions).filter(|point| {
+    let path = path_of(&stage)?;
+    let points = (0..path.len()).filter(|point| {
         let near = changes.contains(point) || changes.contains(&(point + 1));
         full || near || point % STRIDE == 0
     });
-    for point in points.collect::<Vec<_>>() {
+    for point in points {
         stage.memory.restore(&base);
         let mut victim = stage.victim();
-        let mut step = victim.begin();
-        for _ in 0..point {
-            if step == Step::Inside {
-                step = victim.step();
-            }
+        let at = format!("instruction {point}");
+        if victim.begin() != Step::Inside || !victim.run_along(&path[..=point]) {
+            return Err(format!("{}: never came to {at}", scenario.name));
         }
         victim.kill();
         figures.kill_points += 1;
         figures.survivors += 1;
         let seen = stage.observe(&stage.witness);
-        let at = format!("instruction {point}");
         stage.check(&seen, &[], "killed", &at)?;
     }
     Ok(())
+}
+
+/// The addresses of a victim's instructions.
+fn path_of(stage: &Stage<'_>) -> Result<Vec<u64>, Violation> {
+    let mut victim = stage.victim();
+    let mut path = Vec::new();
+    let mut step = victim.begin();
+    while step == Step::Inside && path.len() < BUDGET {
+        path.push(victim.instruction());
+        step = victim.step();
+    }
+    victim.kill();
+    if step == Step::Over {
+        return Ok(path);
+    }
+    Err(format!("{}: does not come to its end", stage.scenario.name))
 }

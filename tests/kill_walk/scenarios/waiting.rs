@@ -82,7 +82,7 @@ const POP_WAIT: Waiting = Waiting {
     flag: ("queue", 0x10C),
     round: ROUND,
     is_ready: |world| !world.queue.is_empty(),
-    help: Some(|world| world.queue.push([9, 9]).unwrap()),
+    help: Some(|world| _ = world.queue.push([9, 9])),
     is_woken: true,
 };
 
@@ -92,7 +92,7 @@ const PUSH_WAIT: Waiting = Waiting {
     flag: ("queue", 0x114),
     round: ROUND,
     is_ready: |world| world.queue.len() < 2,
-    help: Some(|world| _ = world.queue.pop().unwrap()),
+    help: Some(|world| _ = world.queue.pop()),
     is_woken: true,
 };
 

@@ -105,7 +105,8 @@ impl<T: Element, const N: usize> Producer<T, N> {
         }
     }
 
-    /// Pushes a prefix of `values` at once, and says how many.
+    /// Pushes a prefix of `values` at once, and says how many: as many as there is room for when it looks. Room that
+    /// the consumer makes while it copies is for the next call.
     ///
     /// # Progress
     ///
@@ -181,7 +182,8 @@ impl<T: Element, const N: usize> Consumer<T, N> {
         self.role.queue.ring().pop(&mut self.memo)
     }
 
-    /// Pops into a prefix of `out` at once, and says how many.
+    /// Pops into a prefix of `out` at once, and says how many: as many as there are when it looks. What the producer
+    /// publishes while it copies is for the next call.
     ///
     /// # Progress
     ///
