@@ -61,18 +61,6 @@ impl Figures {
         self.violations += other.violations;
     }
 
-    /// Adds another's.
-    pub fn add(&mut self, other: &Self) {
-        self.instructions += other.instructions;
-        self.recovery_instructions = self.recovery_instructions.max(other.recovery_instructions);
-        self.kill_points += other.kill_points;
-        self.images += other.images;
-        self.recovery_images += other.recovery_images;
-        self.schedules += other.schedules;
-        self.survivors += other.survivors;
-        self.violations += other.violations;
-    }
-
     pub fn header() -> String {
         format!(
             "{:<52} {:>7} {:>7} {:>7} {:>7} {:>8} {:>9} {:>9}",
