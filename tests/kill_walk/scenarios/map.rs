@@ -1,8 +1,9 @@
 //! `Map<u64, Pair, 2>` and `LargeMap<u64, Pair, 4, 1>`: each operation over the states empty, one, full, and used.
 
+use crate::family::{Family, Operation, State};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
-use shm_runtime::Segment;
+use shm_runtime::{Full, Segment};
 
 const fn pair(value: u64) -> Pair {
     [value, value]
@@ -107,12 +108,22 @@ fn used(world: &Segment<World>) {
     one(world);
 }
 
+/// The value, or none, as a number.
+fn value(value: Option<Pair>) -> u64 {
+    value.map_or(0, |[value, _]| 1 + value)
+}
+
+/// What an insertion said, as a number.
+fn inserted(result: Result<Option<Pair>, Full<(u64, Pair)>>) -> u64 {
+    result.map_or(99, value)
+}
+
 fn insert(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.map.insert(7, pair(7)));
+    turn.run(|| turn.note(inserted(world.map.insert(7, pair(7)))));
 }
 
 fn replace(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.map.insert(1, pair(8)));
+    turn.run(|| turn.note(inserted(world.map.insert(1, pair(8)))));
 }
 
 fn get_or_insert(world: &Segment<World>, turn: &Turn) {
@@ -120,7 +131,7 @@ fn get_or_insert(world: &Segment<World>, turn: &Turn) {
 }
 
 fn update(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.map.update(1, |[value, _]| pair(value + 7)));
+    turn.run(|| turn.note(value(world.map.update(1, |[value, _]| pair(value + 7)))));
 }
 
 fn compare_exchange(world: &Segment<World>, turn: &Turn) {
@@ -128,11 +139,11 @@ fn compare_exchange(world: &Segment<World>, turn: &Turn) {
 }
 
 fn remove(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.map.remove(1));
+    turn.run(|| turn.note(value(world.map.remove(1))));
 }
 
 fn get(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.map.get(1));
+    turn.run(|| turn.note(value(world.map.get(1))));
 }
 
 fn extend(world: &Segment<World>, turn: &Turn) {
@@ -265,4 +276,29 @@ const LARGE: Scenario = Scenario {
     after: "7:7 | room",
     withheld: &[],
     ..INSERT
+};
+
+/// The entries alone: while an inserter is stopped, its bucket is withheld.
+fn observe_entries(world: &Segment<World>) -> String {
+    Segment::recover(world);
+    entries(world).join(" ")
+}
+
+pub const FAMILY: Family = Family {
+    structure: "map",
+    states: &[
+        State::new("empty", empty),
+        State::new("one", one),
+        State::new("full", full),
+        State::new("used", used),
+    ],
+    operations: &[
+        Operation::single("insert", insert),
+        Operation::single("replace", replace),
+        Operation::single("update", update),
+        Operation::single("remove", remove),
+        Operation::single("get", get),
+    ],
+    observe: observe_entries,
+    in_handlers: true,
 };

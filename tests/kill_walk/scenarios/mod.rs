@@ -47,6 +47,9 @@ pub const FAMILIES: &[Family] = &[
     spsc::FAMILY,
     plain::ATOMIC,
     plain::ARRAY,
+    stack::FAMILY,
+    map::FAMILY,
+    versioned::FAMILY,
 ];
 
 /// Who sleeps for what.

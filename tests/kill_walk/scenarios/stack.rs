@@ -1,5 +1,6 @@
 //! `Stack<Pair, 2>`: each operation over the states empty, one, full, and after some use.
 
+use crate::family::{Family, Operation, State};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
 use shm_runtime::Segment;
@@ -65,11 +66,15 @@ fn used(world: &Segment<World>) {
 }
 
 fn push(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.stack.push(pair(7)));
+    turn.run(|| turn.note(u64::from(world.stack.push(pair(7)).is_ok())));
 }
 
 fn pop(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.stack.pop());
+    turn.run(|| turn.note(world.stack.pop().map_or(0, |[value, _]| value)));
+}
+
+fn peek(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(world.stack.peek().map_or(0, |[value, _]| value)));
 }
 
 fn look(world: &Segment<World>, turn: &Turn) {
@@ -165,3 +170,20 @@ pub const SCENARIOS: &[Scenario] = &[
         ..PUSH
     },
 ];
+
+pub const FAMILY: Family = Family {
+    structure: "stack",
+    states: &[
+        State::new("empty", empty),
+        State::new("one", one),
+        State::new("full", full),
+        State::new("used", used),
+    ],
+    operations: &[
+        Operation::single("push", push),
+        Operation::single("pop", pop),
+        Operation::single("peek", peek),
+    ],
+    observe,
+    in_handlers: true,
+};

@@ -1,5 +1,6 @@
 //! `Versioned<Pair>`: each operation on a new value, and on one whose nodes are not where they were at first.
 
+use crate::family::{Family, Operation, State};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
 use shm_runtime::Segment;
@@ -47,7 +48,7 @@ fn update(world: &Segment<World>, turn: &Turn) {
 }
 
 fn load(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.latest.load());
+    turn.run(|| turn.note(world.latest.load()[0]));
 }
 
 const STORE: Scenario = Scenario {
@@ -91,3 +92,15 @@ pub const SCENARIOS: &[Scenario] = &[
         ..STORE
     },
 ];
+
+pub const FAMILY: Family = Family {
+    structure: "versioned",
+    states: &[State::new("new", new), State::new("stored", stored)],
+    operations: &[
+        Operation::single("store", store),
+        Operation::single("update", update),
+        Operation::single("load", load),
+    ],
+    observe,
+    in_handlers: true,
+};
