@@ -163,16 +163,16 @@ fn expect(scenario: Scenario, operation: &Operation) -> Scenario {
     let stage = Stage::new(&scenario);
     let sequel = Sequel::new(&stage, [operation, operation]);
     let steps = sequel.steps[0];
+    // where all are dead, so is who held something in the beginning
+    let all_dead = &*stage.found(&stage.memory.image()).leak();
     let seen = |count, fate| {
         let outcomes = sequel.outcomes([count, 0], [fate, Fate::Lives]);
         let seen = outcomes.into_iter().map(|outcome| &*outcome.seen.leak());
         seen.collect::<Vec<&'static str>>()
     };
     let all = |fate| {
-        (0..=steps)
-            .flat_map(|count| seen(count, fate))
-            .collect::<Vec<_>>()
-            .leak()
+        let each = (0..=steps).flat_map(|count| seen(count, fate));
+        each.chain([all_dead]).collect::<Vec<_>>().leak()
     };
     Scenario {
         before: seen(0, Fate::Dies)[0],

@@ -101,7 +101,7 @@ impl<'a> Stage<'a> {
     }
 
     /// What somebody sees who finds the image under a name that nobody is attached to.
-    fn found(&self, image: &Image) -> String {
+    pub fn found(&self, image: &Image) -> String {
         let name = unique("walk-copy");
         let _cleanup = Cleanup(name.clone());
         std::fs::write(path(&name), image).unwrap();
@@ -283,7 +283,7 @@ fn step_through(
 
 impl Stage<'_> {
     fn check_exactly(&self, image: &Image, expected: &str, why: &str) -> Result<(), Violation> {
-        let seen = self.found(image);
+        let seen = self.seen(image);
         if seen == expected {
             return Ok(());
         }
