@@ -82,7 +82,8 @@ impl Phase {
         }
     }
 
-    /// Whether two nodes are about to change hands, so that the spare may be stale.
+    /// Whether two nodes are about to change hands, so that the spare may be stale. [`Self::Reserve`] is none: both
+    /// nodes are the lane's own before and after, so a stale spare names one of its own all the same.
     pub const fn is_exchange(self) -> bool {
         matches!(
             self,
