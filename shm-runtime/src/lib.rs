@@ -47,8 +47,7 @@ pub mod memory;
 #[cfg(all(test, not(loom)))]
 mod models;
 pub mod posix;
-#[path = "memory/seeded.rs"] // a leaf, as `error` is: all layers have bugs
-mod seeded;
+mod seeded; // a leaf, as `error` is: all layers have bugs
 pub mod segment;
 pub mod structures;
 pub mod sync;

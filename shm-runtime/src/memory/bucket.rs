@@ -18,8 +18,8 @@
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::exchange::{Capacity, Exchange};
 use super::lane::{Intent, Phase};
-use super::seeded::{Bug, linearized, seeded};
 use super::word::Packing;
+use crate::seeded::{Bug, linearized, seeded};
 
 /// What a bucket says of its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

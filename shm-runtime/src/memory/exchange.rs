@@ -31,10 +31,10 @@ use super::atomic::{
 };
 use super::lane::{Intent, LaneRecord, Phase, Place, announced};
 use super::pace::Pace;
-use super::seeded::{Bug, linearized, order, seeded};
 use super::shared::impl_shared;
 use super::signals::Signals;
 use super::word::{MAX_LANES, NODES_PER_LANE, Packing, Word};
+use crate::seeded::{Bug, linearized, order, seeded};
 use core::fmt::Debug;
 use zerocopy::FromZeros;
 

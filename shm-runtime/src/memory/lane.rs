@@ -14,8 +14,8 @@ use super::atomic::{
     AtomicU64, Ordering,
     Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
-use super::seeded::{Bug, order, seeded};
 use super::shared::impl_shared;
+use crate::seeded::{Bug, order, seeded};
 use zerocopy::FromZeros;
 
 /// A lane's bytes: 128.

@@ -22,9 +22,9 @@ use super::atomic::compiler_fence;
 use super::attachment::Attachment;
 use super::lane::Phase;
 use super::local::{BEING_SHARED, LocalLane, SHARED, STAMP_SHIFT, TEMPORARY};
-use super::seeded::{Bug, seeded};
 use crate::posix::barrier;
 use crate::posix::process::{thread_id, thread_is_alive, yield_now};
+use crate::seeded::{Bug, seeded};
 use core::cell::Cell;
 
 /// Attachments that a thread remembers its lanes of.

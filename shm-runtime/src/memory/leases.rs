@@ -33,8 +33,8 @@ use super::atomic::{
     fence,
 };
 use super::owner::{Owners, Tag};
-use super::seeded::{Bug, linearized, order, seeded};
 use super::signals::{Event, Kernel};
+use crate::seeded::{Bug, linearized, order, seeded};
 use core::time::Duration;
 
 /// Looks at all words before a caller is told that none was free.

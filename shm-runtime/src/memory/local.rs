@@ -3,7 +3,7 @@
 //! It lies in pages that a forked child finds zeroed, so that there is nothing of the parent's to clean up:
 //! zero means "not attached, no lanes".
 
-use super::seeded::{Bug, seeded};
+use crate::seeded::{Bug, seeded};
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Lower bits of every stamp that are zero.

@@ -28,5 +28,3 @@ pub mod stamp;
 pub mod sweep;
 pub mod two_lists;
 pub mod word;
-
-pub(crate) use crate::seeded;

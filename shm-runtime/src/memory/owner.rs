@@ -17,7 +17,7 @@
 
 use super::attachment::Attachment;
 use super::participant::Identity;
-use super::seeded::{Bug, seeded};
+use crate::seeded::{Bug, seeded};
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 

@@ -8,10 +8,10 @@ use super::atomic::AtomicU64;
 use super::bucket;
 use super::exchange::{Dynamic, Exchange, Line};
 use super::lane::{LaneRecord, Phase, Place};
-use super::seeded::{Bug, seeded};
 use super::shelf;
 use super::signals::{Kernel, Signals};
 use super::two_lists;
+use crate::seeded::{Bug, seeded};
 
 /// Finds parts of the segment by their byte offset, which is an input: bounds and alignment are checked.
 pub trait Arena {

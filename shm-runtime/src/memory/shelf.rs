@@ -6,9 +6,9 @@
 use super::atomic::Ordering::Acquire;
 use super::exchange::{Capacity, Exchange, Target};
 use super::lane::{LaneRecord, Phase};
-use super::seeded::{Bug, seeded};
 use super::signals::Kernel;
 use super::word::MAX_LANES;
+use crate::seeded::{Bug, seeded};
 
 /// Puts the element that lane `lane` holds on its shelf. The caller owns the lane, or may sweep it.
 ///

@@ -16,8 +16,8 @@ use super::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
     compiler_fence, fence,
 };
-use super::seeded::{Bug, seeded};
 use super::shared::impl_shared;
+use crate::seeded::{Bug, seeded};
 use core::time::Duration;
 use std::time::Instant;
 use zerocopy::FromZeros;

@@ -19,8 +19,8 @@ use super::atomic::{
     fence,
 };
 use super::cell::{copy_from_shared, copy_to_shared};
-use super::seeded::{Bug, seeded};
 use super::shared::{Shared, impl_shared};
+use crate::seeded::{Bug, seeded};
 use bytemuck::Pod;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;

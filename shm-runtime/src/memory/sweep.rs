@@ -9,8 +9,8 @@ use super::lane::{LaneRecord, Phase, Place};
 use super::liveness;
 use super::participant::Identity;
 use super::recovery::{Arena, Settled, settle_lane};
-use super::seeded::{Bug, seeded};
 use super::signals::Signals;
+use crate::seeded::{Bug, seeded};
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

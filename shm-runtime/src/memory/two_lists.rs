@@ -46,10 +46,10 @@ use super::atomic::{
 };
 use super::exchange::{Corrupt, Dynamic, Exchange, Line, look};
 use super::lane::{Intent, LaneRecord, Phase, Place, announced};
-use super::seeded::{Bug, linearized, seeded};
 use super::shared::impl_shared;
 use super::signals::{Kernel, Signals};
 use super::word::MAX_LANES;
+use crate::seeded::{Bug, linearized, seeded};
 use zerocopy::FromZeros;
 
 /// Lost races after which the word is not believed any more: in good faith each is somebody else's success.

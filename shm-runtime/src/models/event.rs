@@ -4,8 +4,8 @@
 
 use super::scheduler::Process;
 use crate::memory::atomic::AtomicU32;
-use crate::memory::seeded::{Bug, seed};
 use crate::memory::signals::{Event, Kernel};
+use crate::seeded::{Bug, seed};
 use core::time::Duration;
 use std::rc::Rc;
 use zerocopy::FromZeros;

@@ -9,9 +9,9 @@ use crate::memory::atomic::{
     raw,
 };
 use crate::memory::cell::{CellArray, Cells};
-use crate::memory::seeded::{Bug, seed, seeded};
 use crate::memory::signals::{Kernel, SLICE};
 use crate::memory::stamp::Stamp;
+use crate::seeded::{Bug, seed, seeded};
 use crate::structures::versioned_array::frames::{BUFFERS, Frames, Head, Parts, Stop};
 use core::cell::{Cell, RefCell};
 use core::time::Duration;

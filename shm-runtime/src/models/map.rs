@@ -9,7 +9,7 @@ use super::per_key::{Call, Got, Op, is_linearizable};
 use super::scheduler::{Process, Random, pause, quietly};
 use crate::memory::atomic::Ordering::SeqCst;
 use crate::memory::hash::hash;
-use crate::memory::seeded::{Bug, observe, seed};
+use crate::seeded::{Bug, observe, seed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;

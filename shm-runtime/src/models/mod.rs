@@ -2,7 +2,7 @@
 //! kill a simulated process before every access to shared memory.
 //!
 //! Sequentially consistent interleavings, small configurations, random schedules: a filter that has to
-//! catch every seeded bug of [`crate::memory::seeded`], not a proof.
+//! catch every seeded bug of [`crate::seeded`], not a proof.
 
 #![allow(missing_debug_implementations)] // nobody prints a model
 

@@ -6,7 +6,7 @@ use super::line::Line;
 use super::queue_ops::{Op, pop, push, recover, recover_all, run_op};
 use super::queue_world::{LANES, World};
 use super::scheduler::{Process, Random, pause, quietly};
-use crate::memory::seeded::{Bug, observe, seed, seeded};
+use crate::seeded::{Bug, observe, seed, seeded};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;

@@ -206,7 +206,7 @@ impl Kernel for &World {
     fn wake_all(&self, word: &AtomicU32) {
         pause();
         let word: *const u32 = raw(word).as_ptr();
-        let one = crate::memory::seeded::seeded(crate::memory::seeded::Bug::WakeOne);
+        let one = crate::seeded::seeded(crate::seeded::Bug::WakeOne);
         let mut sleepers = self.sleepers.borrow_mut();
         let woken = sleepers
             .iter()

@@ -10,8 +10,8 @@ use crate::memory::atomic::{
     raw,
 };
 use crate::memory::cell::CellArray;
-use crate::memory::seeded::{Bug, seed, seeded};
 use crate::memory::signals::{Kernel, SLICE, Signals};
+use crate::seeded::{Bug, seed, seeded};
 use crate::structures::spsc::ring::{Ring, Side, Trust};
 use core::cell::{Cell, RefCell};
 use core::time::Duration;

@@ -5,8 +5,8 @@
 use super::line::Line;
 use super::scheduler::{Process, Random, quietly};
 use super::stack_world::{ELEMENTS, LANES, World};
-use crate::memory::seeded::{Bug, observe, seed};
 use crate::memory::two_lists::{Stop, Way};
+use crate::seeded::{Bug, observe, seed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;

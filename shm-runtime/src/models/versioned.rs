@@ -13,9 +13,9 @@ use super::lanes::{
 use super::scheduler::{Random, now, quietly};
 use crate::memory::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::memory::exchange::{Exchange, Fixed, Line, Words};
-use crate::memory::seeded::{Bug, seeded};
 use crate::memory::signals::{Kernel, Signals};
 use crate::memory::stamp::{Stamped, StampedNodes};
+use crate::seeded::{Bug, seeded};
 use crate::structures::versioned::latest::{Latest, Parts, Seen};
 use core::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,8 +14,8 @@ use crate::memory::atomic::{
 };
 use crate::memory::attachment::Attachment;
 use crate::memory::participant::Identity;
-use crate::memory::seeded::{Bug, seeded};
 use crate::memory::site::Site;
+use crate::seeded::{Bug, seeded};
 use core::fmt;
 
 /// How often a role is tried that changes hands meanwhile.

@@ -46,8 +46,8 @@ use crate::memory::atomic::{
 };
 use crate::memory::leases::{Lease, Leases};
 use crate::memory::owner::{Owners, Tag, WATCH};
-use crate::memory::seeded::{Bug, linearized, seeded};
 use crate::memory::signals::Kernel;
+use crate::seeded::{Bug, linearized, seeded};
 use core::time::Duration;
 
 /// Lost compare-and-swaps after which the word is not believed any more.

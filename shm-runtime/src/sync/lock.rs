@@ -41,9 +41,9 @@ use crate::memory::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 use crate::memory::owner::{Owners, Tag, WATCH};
-use crate::memory::seeded::{Bug, linearized, seeded};
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Event, Kernel};
+use crate::seeded::{Bug, linearized, seeded};
 use core::time::Duration;
 use zerocopy::FromZeros;
 

@@ -51,8 +51,8 @@ use crate::memory::atomic::{
 use crate::memory::owner::{Owners, WATCH};
 use crate::memory::padded::Padded;
 use crate::memory::participant::Identity;
-use crate::memory::seeded::{Bug, seeded};
 use crate::memory::signals::{Event, Kernel};
+use crate::seeded::{Bug, seeded};
 use core::time::Duration;
 
 /// Lost compare-and-swaps after which a word is not believed any more.

@@ -48,10 +48,10 @@ use crate::memory::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 use crate::memory::kernel::Linux;
-use crate::memory::seeded::{Bug, linearized, seeded};
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Event, Kernel, SLICE, wait_until};
 use crate::memory::site::Site;
+use crate::seeded::{Bug, linearized, seeded};
 use core::fmt;
 use core::time::Duration;
 use zerocopy::FromZeros;

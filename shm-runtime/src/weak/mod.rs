@@ -25,8 +25,8 @@ mod spsc;
 
 use crate::memory::atomic::weak::forget;
 use crate::memory::atomic::{AtomicU32, Ordering::SeqCst};
-use crate::memory::seeded::Bug;
 use crate::memory::signals::{Kernel, SLICE};
+use crate::seeded::Bug;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use core::time::Duration;
 use line::Line;

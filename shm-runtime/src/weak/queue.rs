@@ -2,7 +2,7 @@
 
 use super::ring::World;
 use super::{assert_caught, explore};
-use crate::memory::seeded::Bug;
+use crate::seeded::Bug;
 use loom::thread::spawn;
 use std::sync::Arc;
 

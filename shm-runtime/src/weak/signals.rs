@@ -6,9 +6,9 @@ use crate::memory::atomic::{
     Ordering::{Acquire, Release},
 };
 use crate::memory::lane::{LaneRecord, Phase};
-use crate::memory::seeded::{Bug, seeded};
 use crate::memory::shared::Shared;
 use crate::memory::signals::{Event, ROUND};
+use crate::seeded::{Bug, seeded};
 use loom::thread::spawn;
 use std::sync::Arc;
 use zerocopy::FromZeros;

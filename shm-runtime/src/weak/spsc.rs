@@ -2,9 +2,9 @@
 
 use super::{Awake, assert_caught, explore};
 use crate::memory::cell::CellArray;
-use crate::memory::seeded::Bug;
 use crate::memory::shared::Shared;
 use crate::memory::signals::Signals;
+use crate::seeded::Bug;
 use crate::structures::spsc::ring::{Ring, Side};
 use loom::thread::spawn;
 use std::sync::Arc;

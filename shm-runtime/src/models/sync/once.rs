@@ -2,9 +2,9 @@
 
 use crate::memory::owner::Tag;
 use crate::memory::participant::Identity;
-use crate::memory::seeded::Bug;
 use crate::models::scheduler::{Random, pause, quietly};
 use crate::models::town::{DEADLY, Play, QUIET, STOPPING, Town, assert_caught, assert_clean};
+use crate::seeded::Bug;
 use crate::sync::lock::{After, Lock, LockLine, LockWord};
 use core::cell::Cell;
 use core::time::Duration;

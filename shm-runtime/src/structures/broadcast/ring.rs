@@ -29,9 +29,9 @@ use crate::memory::atomic::{
 use crate::memory::cell::Cells;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::lane::Phase;
-use crate::memory::seeded::{Bug, seeded};
 use crate::memory::signals::Kernel;
 use crate::memory::word::Word;
+use crate::seeded::{Bug, seeded};
 use crate::structures::tickets::first_unclaimed;
 use bytemuck::Pod;
 

@@ -70,7 +70,7 @@ use crate::memory::entries::Entries;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::hash::hash;
 use crate::memory::lane::{Intent, Phase};
-use crate::memory::seeded::{Bug, linearized, seeded};
+use crate::seeded::{Bug, linearized, seeded};
 use bytemuck::{Pod, bytes_of};
 
 mod insertion;

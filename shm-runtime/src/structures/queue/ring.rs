@@ -25,9 +25,9 @@ use crate::memory::atomic::{
 use crate::memory::cell::{Cells, prefetch_write};
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look, replace};
 use crate::memory::lane::{LaneRecord, Phase};
-use crate::memory::seeded::{Bug, linearized, seeded};
 use crate::memory::signals::{Event, Kernel};
 use crate::memory::word::{Packing, Word};
+use crate::seeded::{Bug, linearized, seeded};
 use crate::structures::tickets::first_unclaimed;
 use bytemuck::Pod;
 

@@ -20,9 +20,9 @@ use crate::memory::atomic::{
 use crate::memory::cell::Cells;
 use crate::memory::pace::Pace;
 use crate::memory::padded::Padded;
-use crate::memory::seeded::{Bug, order, seeded};
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Event, Kernel, Signals};
+use crate::seeded::{Bug, order, seeded};
 use bytemuck::Pod;
 use core::time::Duration;
 use zerocopy::FromZeros;

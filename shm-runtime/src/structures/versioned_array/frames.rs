@@ -35,10 +35,10 @@ use crate::memory::atomic::{
 use crate::memory::cell::Cells;
 use crate::memory::exchange::look;
 use crate::memory::padded::Padded;
-use crate::memory::seeded::{Bug, seeded};
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Kernel, Signals};
 use crate::memory::stamp::Stamp;
+use crate::seeded::{Bug, seeded};
 use bytemuck::Pod;
 use zerocopy::FromZeros;
 

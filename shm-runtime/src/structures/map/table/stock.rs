@@ -14,8 +14,8 @@
 
 use super::{LINE, Own, Parts, Phase, Place, SeqCst, State, Stop, Table, Target};
 use crate::memory::bucket;
-use crate::memory::seeded::{Bug, seeded};
 use crate::memory::word::MAX_LANES;
+use crate::seeded::{Bug, seeded};
 
 impl<'a, P: Parts> Table<'a, P> {
     /// Whether there are blanks at all.
