@@ -18,6 +18,7 @@ pub mod owner;
 pub mod pace;
 pub mod padded;
 pub mod participant;
+pub mod patience;
 pub mod recovery;
 pub mod scalar;
 pub mod shared;

@@ -16,6 +16,7 @@ use super::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
     compiler_fence, fence,
 };
+use super::patience::PATIENCE;
 use super::shared::impl_shared;
 use crate::seeded::{Bug, seeded};
 use core::time::Duration;
@@ -29,8 +30,6 @@ pub const SLICE: Duration = Duration::from_millis(1);
 pub const ROUND: Duration = Duration::from_millis(500);
 /// Attempts before a waiting operation sleeps.
 const SPINS: usize = 64;
-/// Lost compare-and-swaps after which a word is not believed any more.
-const PATIENCE: usize = 1 << 20;
 
 /// An event count and the flag of those who sleep on it.
 #[derive(Debug, FromZeros)]

@@ -46,14 +46,13 @@ use super::atomic::{
 };
 use super::exchange::{Corrupt, Dynamic, Exchange, Line, look};
 use super::lane::{Intent, LaneRecord, Phase, Place, announced};
+use super::patience::PATIENCE;
 use super::shared::impl_shared;
 use super::signals::{Kernel, Signals};
 use super::word::MAX_LANES;
 use crate::seeded::{Bug, linearized, seeded};
 use zerocopy::FromZeros;
 
-/// Lost races after which the word is not believed any more: in good faith each is somebody else's success.
-const PATIENCE: usize = 1 << 20;
 /// Bits of a node's number.
 const NODE_BITS: u32 = 15;
 const NODE: usize = (1 << NODE_BITS) - 1;

@@ -46,12 +46,11 @@ use crate::memory::atomic::{
 };
 use crate::memory::leases::{Lease, Leases};
 use crate::memory::owner::{Owners, Tag, WATCH};
+use crate::memory::patience::PATIENCE;
 use crate::memory::signals::Kernel;
 use crate::seeded::{Bug, linearized, seeded};
 use core::time::Duration;
 
-/// Lost compare-and-swaps after which the word is not believed any more.
-const PATIENCE: usize = 1 << 20;
 /// For models: which word a change is on that is none of the places.
 pub const STATE: usize = usize::MAX;
 

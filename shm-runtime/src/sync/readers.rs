@@ -51,12 +51,10 @@ use crate::memory::atomic::{
 use crate::memory::owner::{Owners, WATCH};
 use crate::memory::padded::Padded;
 use crate::memory::participant::Identity;
+use crate::memory::patience::PATIENCE;
 use crate::memory::signals::{Event, Kernel};
 use crate::seeded::{Bug, seeded};
 use core::time::Duration;
-
-/// Lost compare-and-swaps after which a word is not believed any more.
-const PATIENCE: usize = 1 << 20;
 
 const COUNT: u64 = 0xFFFF;
 const LEAVING: u64 = 0x7FFF << 16;

@@ -48,6 +48,7 @@ use crate::memory::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 use crate::memory::kernel::Linux;
+use crate::memory::patience::PATIENCE;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Event, Kernel, SLICE, wait_until};
 use crate::memory::site::Site;
@@ -56,8 +57,6 @@ use core::fmt;
 use core::time::Duration;
 use zerocopy::FromZeros;
 
-/// Lost compare-and-swaps after which the word is not believed any more.
-const PATIENCE: usize = 1 << 20;
 const RAISING: u64 = 1;
 
 /// The signal's bytes: see the module's picture.

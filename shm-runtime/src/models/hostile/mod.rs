@@ -6,10 +6,13 @@
 //! structure, words of other structures. The bound counts accesses to shared memory, not time; an access too
 //! many ends the test with the seed, the image's number and the operation.
 //!
+//! Every other image is *live* (`live`): words go on changing in the middle of an operation.
+//!
 //! `SHM_HOSTILE_IMAGES` asks for more images per family, `SHM_HOSTILE_SEED` repeats a run. With a process that
 //! changes the bytes all the time, between pages that must not be touched: `tests/hostile/`.
 
 mod broadcast;
+mod live;
 mod map;
 mod plain;
 mod pool;
@@ -25,9 +28,12 @@ mod versioned_array;
 use super::line::Line;
 use super::scheduler::Random;
 use crate::memory::atomic::{AtomicU64, Ordering::Relaxed, set_hook};
+use crate::memory::attachment::Attachment;
 use crate::{Segment, ShmLayout};
 use core::cell::Cell;
 use core::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Images of a family in the quick form.
@@ -46,6 +52,9 @@ fn count() {
         set_hook(None);
         panic!("more than {accesses} accesses to shared memory");
     }
+    set_hook(None); // what follows is another's
+    live::change();
+    set_hook(Some(count));
 }
 
 /// Runs operations under a bound, and remembers the longest.
@@ -53,13 +62,15 @@ fn count() {
 struct Bounded {
     longest: Vec<(&'static str, u64)>,
     running: &'static str,
+    /// Whether the words stay as they are while operations run, so that what one returns means something.
+    still: bool,
 }
 
 impl Bounded {
     /// Runs `operation`, which may touch shared memory `bound` times.
     fn run<R>(&mut self, name: &'static str, bound: u64, operation: impl FnOnce() -> R) -> R {
         self.running = name;
-        BOUND.set(bound);
+        BOUND.set(bound * if self.still { 1 } else { live::PATIENCE });
         ACCESSES.set(0);
         set_hook(Some(count));
         let result = operation();
@@ -107,41 +118,62 @@ trait Family {
 const STATES: u64 = 8;
 
 /// The words that are overwritten.
-struct Target<'a> {
-    all: &'a [AtomicU64],
+struct Target {
+    attachment: Arc<Attachment>,
     ranges: Vec<Range<usize>>,
+    /// What lay in them in each busy state.
+    states: Vec<Vec<u64>>,
 }
 
-impl Target<'_> {
-    fn snapshot(&self) -> Vec<u64> {
-        let words = self
-            .ranges
-            .iter()
-            .flat_map(|range| &self.all[range.clone()]);
-        words.map(|word| word.load(Relaxed)).collect()
+impl Target {
+    fn all(&self) -> &[AtomicU64] {
+        let words = self.attachment.len() / 8;
+        self.attachment.slice(0, words).expect("whole words")
     }
 
-    fn restore(&self, image: &[u64]) {
-        let words = self
-            .ranges
-            .iter()
-            .flat_map(|range| &self.all[range.clone()]);
-        for (word, &value) in words.zip(image) {
+    fn words(&self) -> impl Iterator<Item = &AtomicU64> {
+        let all = self.all();
+        let ranges = self.ranges.iter();
+        ranges.flat_map(|range| &all[range.clone()])
+    }
+
+    /// Keeps what lies there now as one more state.
+    fn keep(&mut self) {
+        let state = self.words().map(|word| word.load(Relaxed)).collect();
+        self.states.push(state);
+    }
+
+    fn restore(&self, state: usize) {
+        for (word, &value) in self.words().zip(&self.states[state]) {
             word.store(value, Relaxed);
         }
     }
 
-    fn any(&self, random: &mut Random) -> &AtomicU64 {
+    /// The place of a word.
+    fn any(&self, random: &mut Random) -> usize {
         // every range as likely as the others, so that a large structure does not hide a small one
         let range = &self.ranges[random.below(self.ranges.len())];
-        &self.all[range.start + random.below(range.len())]
+        range.start + random.below(range.len())
     }
 
     /// Overwrites a word, or two.
-    fn damage(&self, random: &mut Random, states: &[Vec<u64>]) {
-        let word = self.any(random);
+    fn damage(&self, random: &mut Random) {
+        let word = &self.all()[self.any(random)];
         let now = word.load(Relaxed);
-        let value = match random.below(10) {
+        let value = if random.below(10) == 0 {
+            let other = &self.all()[self.any(random)];
+            let theirs = other.load(Relaxed);
+            other.store(now, Relaxed);
+            theirs
+        } else {
+            self.other(now, random)
+        };
+        word.store(value, Relaxed);
+    }
+
+    /// What may stand in a word in place of `now`.
+    fn other(&self, now: u64, random: &mut Random) -> u64 {
+        match random.below(9) {
             0..2 => now ^ 1 << random.below(64),
             2 => u64::MAX,
             3 => 0,
@@ -149,27 +181,16 @@ impl Target<'_> {
             5 => now.wrapping_add(random.below(7) as u64).wrapping_sub(3),
             6 => random.next(),
             7 => {
-                let other = self.any(random);
-                let theirs = other.load(Relaxed);
-                other.store(now, Relaxed);
-                theirs
-            }
-            8 => {
-                let state = &states[random.below(states.len())];
+                let state = &self.states[random.below(self.states.len())];
                 state[random.below(state.len())]
             }
             _ => now ^ 0xFF << (8 * random.below(8)),
-        };
-        word.store(value, Relaxed);
+        }
     }
 }
 
 /// The words of a family that are overwritten: whole words of the table and of its entries.
-fn target<'a, F: Family>(segment: &'a Segment<F::Schema>) -> Target<'a> {
-    let attachment = Segment::attachment(segment);
-    let all = attachment
-        .slice::<AtomicU64>(0, attachment.len() / 8)
-        .expect("whole words");
+fn target<F: Family>(segment: &Segment<F::Schema>) -> Target {
     let table = Segment::table(segment).expect("a sound table");
     let range = |&place: &&str| match place {
         "" => 0..(16 + 40 * (table.len() + 2)) / 8,
@@ -183,8 +204,9 @@ fn target<'a, F: Family>(segment: &'a Segment<F::Schema>) -> Target<'a> {
         }
     };
     Target {
-        all,
+        attachment: Arc::clone(Segment::attachment(segment)),
         ranges: F::PLACES.iter().map(range).collect(),
+        states: Vec::new(),
     }
 }
 
@@ -201,23 +223,27 @@ fn attack<F: Family>(mut family: F, share: u64) {
     let images = number("SHM_HOSTILE_IMAGES", QUICK / share);
     let name = format!("shm-test-hostile-{}-{}", F::NAME, std::process::id());
     let segment = F::create(&name);
-    let target = target::<F>(&segment);
-    let mut states = Vec::new();
+    let mut target = target::<F>(&segment);
     for state in 0..STATES {
         family.fill(&segment, state);
-        states.push(target.snapshot());
+        target.keep();
     }
+    let target = Rc::new(target);
     let mut random = Random::new(seed);
     let mut bounded = Bounded::default();
     let start = Instant::now();
     for image in 0..images {
-        target.restore(&states[random.below(states.len())]);
+        target.restore(random.below(target.states.len()));
         for _ in 0..1 + random.below(4).min(random.below(4)) {
-            target.damage(&mut random, &states);
+            target.damage(&mut random);
         }
         let rare = image % F::RARELY == 0;
         if rare {
             family.plant(&segment, &mut random);
+        }
+        bounded.still = image % 2 == 0;
+        if !bounded.still {
+            live::begin(&target, &mut random);
         }
         let run = || family.operate(&segment, &mut bounded, rare);
         if let Err(why) = std::panic::catch_unwind(core::panic::AssertUnwindSafe(run)) {
@@ -228,8 +254,9 @@ fn attack<F: Family>(mut family: F, share: u64) {
             );
             std::panic::resume_unwind(why);
         }
+        live::end();
     }
-    target.restore(&states[0]); // so that the segment is left in order
+    target.restore(0); // so that the segment is left in order
     let seconds = start.elapsed().as_secs_f64();
     eprintln!(
         "{}: {images} images, {} noticed, seed {seed}, {seconds:.1} s ({:.0}/s); most accesses: {:?}",
@@ -253,7 +280,10 @@ fn attack<F: Family>(mut family: F, share: u64) {
 fn an_access_too_many_ends_the_operation() {
     let word = AtomicU64::new(0);
     let look = |times: usize| (0..times).for_each(|_| _ = word.load(Relaxed));
-    let mut bounded = Bounded::default();
+    let mut bounded = Bounded {
+        still: true,
+        ..Bounded::default()
+    };
     bounded.run("three", 3, || look(3));
     let four = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
         bounded.run("four", 3, || look(4));

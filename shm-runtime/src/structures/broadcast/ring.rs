@@ -29,6 +29,7 @@ use crate::memory::atomic::{
 use crate::memory::cell::Cells;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::lane::Phase;
+use crate::memory::patience::PATIENCE;
 use crate::memory::signals::Kernel;
 use crate::memory::word::Word;
 use crate::seeded::{Bug, seeded};
@@ -37,8 +38,6 @@ use bytemuck::Pod;
 
 /// Steps from a hint before it is mended by bisection.
 const STALE: usize = 8;
-/// Words that others took in a row after which they are not believed any more.
-const PATIENCE: usize = 1 << 20;
 
 /// The parts of a ring: of a handle, of a test's memory, of a model's.
 pub trait Parts {

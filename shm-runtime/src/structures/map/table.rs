@@ -70,6 +70,7 @@ use crate::memory::entries::Entries;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::hash::hash;
 use crate::memory::lane::{Intent, Phase};
+use crate::memory::patience::PATIENCE;
 use crate::seeded::{Bug, linearized, seeded};
 use bytemuck::{Pod, bytes_of};
 
@@ -78,9 +79,6 @@ mod stock;
 
 /// Buckets in a line of the cache.
 const LINE: usize = 8;
-/// Changes under one's eyes after which the words are not believed any more: in good faith each is somebody else's
-/// success.
-const PATIENCE: usize = 1 << 20;
 
 /// Why an operation ended without doing what it was to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

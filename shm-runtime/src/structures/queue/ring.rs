@@ -25,6 +25,7 @@ use crate::memory::atomic::{
 use crate::memory::cell::{Cells, prefetch_write};
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look, replace};
 use crate::memory::lane::{LaneRecord, Phase};
+use crate::memory::patience::PATIENCE;
 use crate::memory::signals::{Event, Kernel};
 use crate::memory::word::{Packing, Word};
 use crate::seeded::{Bug, linearized, seeded};
@@ -38,9 +39,6 @@ mod taking;
 const STALE: usize = 8;
 /// Tickets between a push and the node that it brings in for a later one; twice as many for the word.
 const AHEAD: u64 = 8;
-/// Exchanges lost in a row after which the words are not believed any more: in good faith each lost one is
-/// somebody else's success.
-const PATIENCE: usize = 1 << 20;
 
 /// Which end of the queue an operation works at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,15 +24,12 @@
 use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
 use crate::memory::exchange::{Corrupt, Exchange, Fixed, Own, Target, look};
 use crate::memory::lane::Phase;
+use crate::memory::patience::PATIENCE;
 use crate::memory::signals::Kernel;
 use crate::memory::stamp::Stamped;
 use crate::memory::word::Word;
 use crate::seeded::{Bug, seeded};
 use bytemuck::Pod;
-
-/// Exchanges lost, or copies overtaken, in a row after which the word is not believed any more: in good faith each
-/// one is somebody else's success.
-pub const PATIENCE: usize = 1 << 20;
 
 /// Why an operation ended without a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,6 +39,7 @@ use crate::memory::attachment::Attachment;
 use crate::memory::exchange::{Exchange, Fixed, Line, Words};
 use crate::memory::kernel::Linux;
 use crate::memory::lane::Place;
+use crate::memory::patience::PATIENCE;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Kernel, wait_until};
 use crate::memory::site::Site;
@@ -46,7 +47,7 @@ use crate::memory::stamp::{Stamped, StampedNodes};
 use core::fmt;
 use core::mem::offset_of;
 use core::time::Duration;
-use latest::{Latest, PATIENCE, Parts, Seen, Stop};
+use latest::{Latest, Parts, Seen, Stop};
 use zerocopy::FromZeros;
 
 /// The value's bytes: see the module's picture.

@@ -35,6 +35,7 @@ use crate::memory::atomic::{
 use crate::memory::cell::Cells;
 use crate::memory::exchange::look;
 use crate::memory::padded::Padded;
+use crate::memory::patience::PATIENCE;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Kernel, Signals};
 use crate::memory::stamp::Stamp;
@@ -44,8 +45,6 @@ use zerocopy::FromZeros;
 
 /// Buffers of an array.
 pub const BUFFERS: usize = 3;
-/// Attempts in a row that writers overtook, after which the numbers are not believed any more.
-const PATIENCE: usize = 1 << 20;
 /// Bytes that a copy moves from one look at the stamp to the next.
 const PART: usize = 16 << 10;
 

@@ -1,9 +1,10 @@
 //! Elements that are taken and acknowledged, or come back.
 
-use super::{Found, Leave, PATIENCE, Parts, Ring, Stop};
+use super::{Found, Leave, Parts, Ring, Stop};
 use crate::memory::atomic::Ordering::Acquire;
 use crate::memory::exchange::{Own, Target};
 use crate::memory::lane::Phase;
+use crate::memory::patience::PATIENCE;
 use crate::memory::shelf;
 use crate::memory::word::MAX_LANES;
 
