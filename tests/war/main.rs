@@ -161,6 +161,26 @@ fn p1_a_register_that_many_read_is_linearizable_whoever_is_killed_or_stopped() {
 }
 
 #[test]
+fn p1_permits_are_linearizable_whoever_is_killed_or_stopped() {
+    war(&fields::semaphore::Permits);
+}
+
+#[test]
+fn p1_a_barrier_opens_for_the_living_whoever_is_killed_or_stopped() {
+    war(&fields::barrier::Gates);
+}
+
+#[test]
+fn p1_what_is_done_once_is_done_once_whoever_is_killed_or_stopped() {
+    war(&fields::once::Initialized);
+}
+
+#[test]
+fn p1_raises_count_once_whoever_is_killed_or_stopped() {
+    war(&fields::signal::Raised);
+}
+
+#[test]
 fn p1_spsc_is_linearizable_whoever_is_killed_or_stopped() {
     war(&fields::spsc::Pair);
 }

@@ -7,6 +7,7 @@
 use super::super::battle::Field;
 use super::super::history::Actor;
 use super::super::spec::{Call, DIED, SETTLED, Spec};
+use super::zero;
 use crate::assert_lanes_are_back;
 use shm_runtime::{Pool, Segment, ShmLayout};
 use std::time::Duration;
@@ -164,18 +165,7 @@ impl Field for Leases {
     }
 
     fn restore(&self, objects: &Segment<Objects>) {
-        // the next history counts leases from zero
-        let table = Segment::table(objects).expect("sound");
-        let pool = table
-            .iter()
-            .find(|entry| entry.name == "pool")
-            .expect("there");
-        let words = Segment::attachment(objects)
-            .slice::<core::sync::atomic::AtomicU64>(pool.offset, pool.size / 8)
-            .expect("whole words");
-        for word in words {
-            word.store(0, std::sync::atomic::Ordering::Relaxed);
-        }
+        zero(objects, "pool"); // the next history counts leases from zero
     }
 
     fn examine(&self, objects: &Segment<Objects>) {
