@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 pub enum Build {
     /// As a user's program is, without optimisation across crates.
     Plain,
+    /// As a user's program is in production.
+    Release,
     /// With bugs that can be switched on.
     Seeded,
     /// With the atomics of loom.
@@ -31,7 +33,7 @@ impl Build {
     /// Its own folder below `target`, so that the builds do not undo each other.
     fn folder(self) -> &'static str {
         match self {
-            Self::Plain => "target",
+            Self::Plain | Self::Release => "target",
             Self::Seeded => "target/seeded",
             Self::Loom => "target/loom",
         }
@@ -39,14 +41,14 @@ impl Build {
 
     fn flags(self) -> &'static str {
         match self {
-            Self::Plain => "",
+            Self::Plain | Self::Release => "",
             Self::Seeded => "--cfg shm_seeded",
             Self::Loom => "--cfg loom",
         }
     }
 
-    /// Builds the tests, and finds their programs.
-    pub fn programs(self) -> Result<Vec<Program>, String> {
+    /// Builds the tests, or those of `only` where it names some, and finds their programs.
+    pub fn programs(self, only: &[&str]) -> Result<Vec<Program>, String> {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         cargo
             .args([
@@ -55,13 +57,22 @@ impl Build {
                 "--message-format=json-render-diagnostics",
             ])
             .args(match self {
-                Self::Loom => &["-p", "shm-runtime", "--lib"][..],
-                _ => &["--workspace", "--tests"],
+                Self::Release => &["--release"][..],
+                _ => &[],
             })
+            .args(match self {
+                Self::Loom => &["-p", "shm-runtime", "--lib"][..],
+                _ if only.is_empty() => &["--workspace", "--tests"],
+                _ => &["-p", "shm-workspace", "-p", "shm-runtime"],
+            })
+            .args(only.iter().flat_map(|name| match *name {
+                "shm_runtime" => vec!["--lib"],
+                name => vec!["--test", name],
+            }))
             .current_dir(root())
             .stdout(Stdio::piped())
             .env("CARGO_TARGET_DIR", root().join(self.folder()));
-        if self != Self::Plain {
+        if !self.flags().is_empty() {
             cargo.env("RUSTFLAGS", self.flags());
         }
         if self == Self::Loom {

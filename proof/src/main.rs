@@ -1,14 +1,15 @@
 //! The proof, in commands: run the suites, seed every bug, write the report.
 //!
 //! ```text
-//! cargo run -p proof -- quick            every suite in its quick form
-//! cargo run -p proof -- full             every suite in its long form, and the matrix
+//! cargo run -p proof -- quick [SUITE…]   every suite in its quick form, or some
+//! cargo run -p proof -- full [SUITE…]    in its long form; with no name, the matrix too
 //! cargo run -p proof -- matrix [BUG…]    each seeded bug, until something catches it
 //! cargo run -p proof -- matrix --all     each seeded bug in every layer
 //! cargo run -p proof -- report DIR…      docs/kill-report.{json,md}, with the lines of those runs added
 //! ```
 //!
-//! The suites write what they did as lines of JSON into the directory that `SHM_REPORT` names; `quick`, `full` and
+//! Suites are `models`, `images`, `overwriter`, `lifecycle`, `registration`, `walk`, `war` and `weak`; `--release` builds them
+//! as programs are built for production. The suites write what they did as lines of JSON into the directory that `SHM_REPORT` names; `quick`, `full` and
 //! `matrix` name one below `target/proof` that bears the time, unless it is set. A run becomes part of the report
 //! when `report` is given its directory; figures of random runs add up, those of a walk replace the ones before.
 
@@ -30,15 +31,15 @@ fn main() -> ExitCode {
         None => ("", &[][..]),
     };
     let ended = match command {
-        "quick" => run::run(&directory(), false),
-        "full" => {
+        "quick" => run::run(&directory(), false, rest),
+        "full" if rest.is_empty() => {
             let directory = directory();
-            run::run(&directory, true).and_then(|()| matrix::matrix(&directory, &[]))
+            run::run(&directory, true, rest).and_then(|()| matrix::matrix(&directory, &[]))
         }
+        "full" => run::run(&directory(), true, rest),
         "matrix" => matrix::matrix(&directory(), rest),
-
         "report" => report::report(rest),
-        _ => Err("usage: proof quick | full | matrix [--all] [BUG…] | report DIR…".to_owned()),
+        _ => Err("usage: proof quick [--release] [SUITE…] | full [--release] [SUITE…] | matrix [--all] [BUG…] | report DIR…".to_owned()),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

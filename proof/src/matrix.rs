@@ -19,7 +19,7 @@ impl Programs {
         let mut all: Vec<(Build, Vec<Program>)> = Vec::new();
         for layer in layers {
             if all.iter().all(|(build, _)| *build != layer.build) {
-                all.push((layer.build, layer.build.programs()?));
+                all.push((layer.build, layer.build.programs(&[])?));
             }
         }
         Ok(Self(all))
