@@ -26,6 +26,7 @@ const LARGE: &[&str] = &["hostile", "kill_walk", "war"];
 const ASIDE: &[&str] = &[
     "architecture",
     "flood",
+    "guards",
     "proof",
     "schemas",
     "shm_derive",
