@@ -13,7 +13,9 @@ pub struct Layer {
     pub build: Build,
     /// Which programs, by name.
     programs: fn(&str) -> bool,
-    /// Which of their tests.
+    /// Which of their tests: those whose names have this in them…
+    tests: &'static str,
+    /// …but for some.
     arguments: &'static [&'static str],
     environment: &'static [(&'static str, &'static str)],
     /// Seconds after which it is said to hang.
@@ -49,6 +51,7 @@ pub const LAYERS: &[Layer] = &[
         about: "sequential models and the tests of single files",
         build: Build::Seeded,
         programs: is_runtime,
+        tests: "",
         arguments: &["--skip", "models::", "--skip", "caught"],
         environment: &[],
         limit: 200,
@@ -58,7 +61,8 @@ pub const LAYERS: &[Layer] = &[
         about: "the real algorithms under random schedules, killed and stopped before any shared access",
         build: Build::Seeded,
         programs: is_runtime,
-        arguments: &["models::", "--skip", "hostile", "--skip", "caught"],
+        tests: "models::",
+        arguments: &["--skip", "hostile", "--skip", "caught"],
         environment: &[],
         limit: 400,
     },
@@ -67,7 +71,8 @@ pub const LAYERS: &[Layer] = &[
         about: "two or three threads, every order that the memory model allows, up to a bound of preemptions",
         build: Build::Loom,
         programs: is_runtime,
-        arguments: &["weak::", "--skip", "caught"],
+        tests: "weak::",
+        arguments: &["--skip", "caught"],
         environment: &[],
         limit: 600,
     },
@@ -76,7 +81,8 @@ pub const LAYERS: &[Layer] = &[
         about: "overwritten images, every operation bounded in accesses; a process that overwrites all the time",
         build: Build::Seeded,
         programs: |name| is_runtime(name) || name == "hostile",
-        arguments: &["p6_"],
+        tests: "p6_",
+        arguments: &[],
         environment: &[("SHM_HOSTILE_IMAGES", "100000")],
         limit: 400,
     },
@@ -85,6 +91,7 @@ pub const LAYERS: &[Layer] = &[
         about: "real processes, killed, stopped, forked, at every system call of birth, registration and death",
         build: Build::Seeded,
         programs: is_small,
+        tests: "",
         arguments: &["--skip", "caught"],
         environment: &[],
         limit: 200,
@@ -94,6 +101,7 @@ pub const LAYERS: &[Layer] = &[
         about: "one process, killed or stopped at every instruction",
         build: Build::Seeded,
         programs: |name| name == "kill_walk",
+        tests: "",
         arguments: &["--skip", "caught"],
         environment: &[],
         limit: 600,
@@ -103,6 +111,7 @@ pub const LAYERS: &[Layer] = &[
         about: "eight processes, killed and stopped at random; histories checked for linearizability",
         build: Build::Seeded,
         programs: |name| name == "war",
+        tests: "",
         arguments: &["--skip", "caught", "--test-threads=1"],
         environment: &[],
         limit: 600,
@@ -112,15 +121,22 @@ pub const LAYERS: &[Layer] = &[
         about: "the models again, twenty times as many schedules",
         build: Build::Seeded,
         programs: is_runtime,
-        arguments: &["models::", "--skip", "hostile", "--skip", "caught"],
+        tests: "models::",
+        arguments: &["--skip", "hostile", "--skip", "caught"],
         environment: &[("SHM_MODEL_RUNS", "400000")],
         limit: 3600,
     },
 ];
 
 impl Layer {
-    /// Runs the layer with a bug, or without one; ends at the first test that fails.
-    pub fn outcome(&self, programs: &[Program], bug: Option<&str>) -> Outcome {
+    /// Runs the layer, or `tests` of it, with a bug or without one; ends at the first test that fails.
+    pub fn outcome(&self, programs: &[Program], bug: Option<&str>, tests: Option<&str>) -> Outcome {
+        let tests = tests.unwrap_or(self.tests);
+        let arguments: Vec<_> = [tests]
+            .into_iter()
+            .filter(|tests| !tests.is_empty())
+            .chain(self.arguments.iter().copied())
+            .collect();
         let own = programs
             .iter()
             .filter(|program| (self.programs)(&program.name));
@@ -132,7 +148,7 @@ impl Layer {
             environment.extend(bug.map(|bug| ("SHM_SEEDED", bug.to_owned())));
             let run = Run {
                 program,
-                arguments: self.arguments,
+                arguments: &arguments,
                 environment,
                 limit: Duration::from_secs(self.limit),
                 to_the_end: false,

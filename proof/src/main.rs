@@ -5,6 +5,7 @@
 //! cargo run -p proof -- full [SUITE…]    in its long form; with no name, the matrix too
 //! cargo run -p proof -- matrix [BUG…]    each seeded bug, until something catches it
 //! cargo run -p proof -- matrix --all     each seeded bug in every layer
+//! cargo run -p proof -- matrix --only=models --tests=models::map BUG…   in some tests of a layer
 //! cargo run -p proof -- report DIR…      docs/kill-report.{json,md}, with the lines of those runs added
 //! ```
 //!

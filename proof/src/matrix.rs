@@ -32,12 +32,15 @@ impl Programs {
 }
 
 /// Runs the matrix: `--all` every layer for every bug, otherwise the cheapest that catches it; `--only=LAYER,…` and
-/// names of bugs choose.
+/// names of bugs choose, and `--tests=NAME` has a layer run those of its tests only whose names begin so.
 pub fn matrix(directory: &Path, arguments: &[String]) -> Result<(), String> {
     let all = arguments.iter().any(|argument| argument == "--all");
     let only = arguments
         .iter()
         .find_map(|argument| argument.strip_prefix("--only="));
+    let tests = arguments
+        .iter()
+        .find_map(|argument| argument.strip_prefix("--tests="));
     let is_asked =
         |layer: &&Layer| only.is_none_or(|only| only.split(',').any(|name| name == layer.name));
     let layers: Vec<_> = LAYERS.iter().filter(is_asked).collect();
@@ -64,6 +67,7 @@ pub fn matrix(directory: &Path, arguments: &[String]) -> Result<(), String> {
         layers,
         programs,
         all,
+        tests,
         file: file.map_err(|why| why.to_string())?,
     };
     matrix.header();
@@ -84,6 +88,7 @@ struct Matrix<'a> {
     layers: Vec<&'a Layer>,
     programs: Programs,
     all: bool,
+    tests: Option<&'a str>,
     file: File,
 }
 
@@ -109,7 +114,7 @@ impl Matrix<'_> {
                 continue;
             }
             let start = Instant::now();
-            let outcome = layer.outcome(self.programs.get(layer.build), bug);
+            let outcome = layer.outcome(self.programs.get(layer.build), bug, self.tests);
             let seconds = start.elapsed().as_secs_f64();
             print!(
                 " {:>9}",

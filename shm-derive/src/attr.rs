@@ -28,6 +28,7 @@ impl Place {
             Self::SchemaField => &[
                 RENAME,
                 ("align", "align = 4096"),
+                ("numa", "numa = \"interleave\""),
                 ("shape", "shape = [1000, 1000]"),
                 UNIT,
             ],
@@ -74,6 +75,7 @@ pub(crate) struct Attributes {
     pub(crate) krate: Option<Path>,
     pub(crate) rename: Option<LitStr>,
     pub(crate) align: Option<(u64, Span)>,
+    pub(crate) numa: Option<LitStr>,
     pub(crate) shape: Option<Vec<Expr>>,
     pub(crate) unit: Option<LitStr>,
 }
@@ -86,6 +88,7 @@ impl Attributes {
             "crate" => self.krate = Some(text(value)?.parse().ok()?),
             "rename" => self.rename = Some(text(value)?),
             "unit" => self.unit = Some(text(value)?),
+            "numa" => self.numa = Some(text(value)?),
             "align" => self.align = Some((integer(value)?, span(value))),
             _ => match value {
                 Expr::Array(array) if !array.elems.is_empty() => {

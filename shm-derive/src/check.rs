@@ -2,7 +2,7 @@
 //! constant assertions of the runtime.
 
 use crate::attr;
-use crate::model::{Field, Model, source};
+use crate::model::{Field, Model, Numa, source};
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::spanned::Spanned;
@@ -150,6 +150,7 @@ pub(crate) fn schema(model: &Model<'_>, faults: &mut Faults) {
     for field in &model.fields {
         table_name(field, faults);
         alignment(field, faults);
+        placement(field, faults);
         field_type(field, faults);
     }
 }
@@ -215,6 +216,29 @@ fn alignment(field: &Field<'_>, faults: &mut Faults) {
             format!(
                 "`align` is {align}; it must be a power of two from 64 to 4096: write {nearest}"
             ),
+        );
+    }
+}
+
+fn placement(field: &Field<'_>, faults: &mut Faults) {
+    let Some((numa, span)) = &field.numa else {
+        return;
+    };
+    if let Numa::Unknown(text) = numa {
+        faults.at_span(
+            *span,
+            format!(
+                "`numa` is \"{text}\"; it must be \"local\", \"interleave\", or a node, as in \"bind(1)\""
+            ),
+        );
+    }
+    if let Some((align, span)) = field.align
+        && align != 4096
+    {
+        faults.at_span(
+            span,
+            "a field with `numa` has pages of its own, so its alignment is 4096: remove `align`"
+                .to_owned(),
         );
     }
 }

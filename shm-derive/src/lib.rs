@@ -31,6 +31,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// |---|---|
 /// | `#[shm(rename = "name")]` | its name in the segment's table, at most 31 bytes |
 /// | `#[shm(align = 4096)]` | its alignment: a power of two from 64 to 4096 |
+/// | `#[shm(numa = "interleave")]` | where its pages come from: `local`, `interleave`, or a node, as in `bind(1)`; it then has pages of its own |
 /// | `#[shm(shape = [1000, 1000])]` | how readers are to see an array: rows, columns, …; the product is its length |
 /// | `#[shm(unit = "m/s")]` | the unit of its elements, for readers |
 #[proc_macro_derive(ShmLayout, attributes(shm))]

@@ -19,6 +19,32 @@ pub(crate) struct Model<'a> {
     pub(crate) fields: Vec<Field<'a>>,
 }
 
+/// What `#[shm(numa = "…")]` says.
+pub(crate) enum Numa {
+    Local,
+    Bind(u32),
+    Interleave,
+    /// None of them.
+    Unknown(String),
+}
+
+impl Numa {
+    fn read(text: &str) -> Self {
+        let node = || {
+            text.strip_prefix("bind(")?
+                .strip_suffix(')')?
+                .trim()
+                .parse()
+                .ok()
+        };
+        match text {
+            "local" => Self::Local,
+            "interleave" => Self::Interleave,
+            _ => node().map_or_else(|| Self::Unknown(text.to_owned()), Self::Bind),
+        }
+    }
+}
+
 /// A named field.
 pub(crate) struct Field<'a> {
     pub(crate) ident: &'a Ident,
@@ -29,6 +55,7 @@ pub(crate) struct Field<'a> {
     pub(crate) doc: String,
     pub(crate) unit: String,
     pub(crate) align: Option<(u64, Span)>,
+    pub(crate) numa: Option<(Numa, Span)>,
     pub(crate) shape: Vec<Expr>,
 }
 
@@ -74,6 +101,9 @@ impl<'a> Model<'a> {
             doc: attr::doc(&field.attrs),
             unit: attributes.unit.map(|unit| unit.value()).unwrap_or_default(),
             align: attributes.align,
+            numa: attributes
+                .numa
+                .map(|numa| (Numa::read(&numa.value()), numa.span())),
             shape: attributes.shape.unwrap_or_default(),
         })
     }

@@ -9,7 +9,7 @@ pub use crate::layout::element::{
     About, AboutFields, AtomicElement, Describe, DescribeField, Opaque, SharedElement, Undescribed,
     ZeroableField,
 };
-pub use crate::layout::node::{ElementNode, FieldNode, Node, Scalar, ScalarNode, SchemaNode};
+pub use crate::layout::node::{ElementNode, FieldNode, Node, Numa, Scalar, ScalarNode, SchemaNode};
 pub use crate::layout::padding::{no_padding_at_end, no_padding_between};
 pub use crate::layout::{Field, Represent, SchemaField, ShmLayout, ShmType};
 pub use crate::memory::shared::Shared;

@@ -58,8 +58,8 @@ mod weak;
 pub use error::{
     CreateError, Full, NoLane, OpenError, OpenOrCreateError, Outrun, RegisterError, Timeout,
 };
-pub use layout::{Element, ShmLayout, ShmType};
-pub use segment::{Health, Options, Owner, Segment, prune};
+pub use layout::{Element, Numa, ShmLayout, ShmType};
+pub use segment::{FieldPlacement, Health, HugePages, Options, Owner, Placement, Segment, prune};
 #[cfg(feature = "derive")]
 pub use shm_derive::{Pod, ShmLayout, ShmType, Zeroable};
 pub use structures::{

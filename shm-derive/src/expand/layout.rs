@@ -4,7 +4,7 @@ use super::placed;
 use crate::attr::Place;
 use crate::check::{self, Faults};
 use crate::fallback;
-use crate::model::{Field, Model, source};
+use crate::model::{Field, Model, Numa, source};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{DeriveInput, Generics, Ident, parse_quote};
@@ -69,6 +69,28 @@ impl Names {
     }
 }
 
+/// The fields' alignments. A field whose pages come from somewhere begins with a page of its own, and so does
+/// the one behind it.
+fn alignments(model: &Model<'_>) -> Vec<u64> {
+    let mut is_placed = false;
+    let mut alignment = |field: &Field<'_>| {
+        let before = core::mem::replace(&mut is_placed, field.numa.is_some());
+        let own = field.align.map_or(64, |(align, _)| align);
+        if before || is_placed { 4096 } else { own }
+    };
+    model.fields.iter().map(&mut alignment).collect()
+}
+
+fn numa(field: &Field<'_>, private: &TokenStream) -> TokenStream {
+    let numa = match &field.numa {
+        None | Some((Numa::Unknown(_), _)) => return quote!(::core::option::Option::None),
+        Some((Numa::Local, _)) => quote!(Local),
+        Some((Numa::Interleave, _)) => quote!(Interleave),
+        Some((Numa::Bind(node), _)) => quote!(Bind(#node)),
+    };
+    quote!(::core::option::Option::Some(#private::Numa::#numa))
+}
+
 fn repr_struct(model: &Model<'_>, names: &Names) -> TokenStream {
     let private = &model.private;
     let visibility = &model.original.vis;
@@ -79,8 +101,9 @@ fn repr_struct(model: &Model<'_>, names: &Names) -> TokenStream {
         .iter()
         .zip(places)
         .zip(reprs)
-        .map(|((field, place), repr)| {
-            let align = format_ident!("Align{}", field.align.map_or(64, |(align, _)| align));
+        .zip(alignments(model))
+        .map(|(((_, place), repr), align)| {
+            let align = format_ident!("Align{align}");
             let marker = format_ident!("align_{place}");
             quote!(#marker: [#private::#align; 0], #place: #repr,)
         });
@@ -118,12 +141,14 @@ fn represent_impl(model: &Model<'_>, names: &Names) -> TokenStream {
             name, doc, unit, ..
         } = field;
         let source = source(field.ty);
+        let numa = numa(field, private);
         quote! {
             #private::FieldNode {
                 name: #name,
                 doc: #doc,
                 unit: #unit,
                 shape: <__Schema as #private::AboutFields>::ABOUT[#index].shape,
+                numa: #numa,
                 source: #source,
                 offset: ::core::mem::offset_of!(Self, #place),
                 size: <#repr as #private::Represent>::SIZE,

@@ -57,6 +57,7 @@ mod tests {
             pub struct Sim<T: ShmType, const N: usize> {
                 #[shm(shape = [2, 2], unit = "m", align = 128)]
                 grid: Array<T, N>,
+                #[shm(numa = "bind(1)")]
                 r#type: [Atomic<u64>; 2],
             }
         };

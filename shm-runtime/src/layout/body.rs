@@ -7,7 +7,7 @@ use super::capacity;
 use super::field::Represent;
 use super::fingerprint;
 use super::message::Message;
-use super::node::{FieldNode, Node, SchemaNode};
+use super::node::{FieldNode, Node, Numa, SchemaNode};
 use super::schema::ShmLayout;
 use crate::memory::control::{Control, Registry};
 use crate::memory::lane::LaneRecord;
@@ -47,6 +47,8 @@ pub struct Entry {
     pub size: u64,
     /// Bytes at its start that are touched at create.
     pub hot: u64,
+    /// Where its pages come from: its own wish, or that of a schema around it.
+    pub numa: Option<Numa>,
 }
 
 impl Entry {
@@ -55,6 +57,7 @@ impl Entry {
         offset: 0,
         size: 0,
         hot: 0,
+        numa: None,
     };
 
     /// The name.
@@ -183,17 +186,34 @@ impl Name {
 }
 
 #[track_caller]
-const fn collect(into: &mut Entries, schema: &SchemaNode, base: usize, prefix: Name) {
+const fn collect(
+    into: &mut Entries,
+    schema: &SchemaNode,
+    base: usize,
+    prefix: Name,
+    numa: Option<Numa>,
+) {
     let mut i = 0;
     while i < schema.fields.len() {
         let field = &schema.fields[i];
-        collect_field(into, field, base + field.offset, prefix.field(field.name));
+        let numa = match field.numa {
+            None => numa,
+            own => own,
+        };
+        let name = prefix.field(field.name);
+        collect_field(into, field, base + field.offset, name, numa);
         i += 1;
     }
 }
 
 #[track_caller]
-const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, name: Name) {
+const fn collect_field(
+    into: &mut Entries,
+    field: &FieldNode,
+    offset: usize,
+    name: Name,
+    numa: Option<Numa>,
+) {
     if let Node::Structure(node)
     | Node::Repeat {
         item: Node::Structure(node),
@@ -209,7 +229,7 @@ const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, nam
             .fail();
     }
     match field.node {
-        Node::Schema(schema) => collect(into, schema, offset, name),
+        Node::Schema(schema) => collect(into, schema, offset, name, numa),
         Node::Repeat {
             count,
             stride,
@@ -234,6 +254,7 @@ const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, nam
                     } else {
                         *size as u64
                     },
+                    numa,
                 });
                 k += 1;
             }
@@ -243,6 +264,7 @@ const fn collect_field(into: &mut Entries, field: &FieldNode, offset: usize, nam
             offset: offset as u64,
             size: field.size as u64,
             hot: field.hot as u64,
+            numa,
         }),
     }
 }
@@ -319,7 +341,7 @@ pub const fn check_field(facts: Option<Facts>, index: usize) {
     if let Some(facts) = facts {
         let field = &facts.schema.fields[index];
         let mut list = Entries::EMPTY;
-        collect_field(&mut list, field, 0, Name::EMPTY.field(field.name));
+        collect_field(&mut list, field, 0, Name::EMPTY.field(field.name), None);
     }
 }
 
@@ -377,7 +399,7 @@ impl<F: Represent, const L: usize> Body<F, L> {
             core::mem::offset_of!(Self, lanes),
             size_of::<[LaneRecord; L]>(),
         ));
-        collect(&mut list, Self::SCHEMA, Self::FIELDS, Name::EMPTY);
+        collect(&mut list, Self::SCHEMA, Self::FIELDS, Name::EMPTY, None);
         list
     };
 
@@ -389,6 +411,7 @@ impl<F: Represent, const L: usize> Body<F, L> {
             offset: offset as u64,
             size: size as u64,
             hot: size as u64,
+            numa: None,
         }
     }
 }

@@ -20,4 +20,5 @@ pub mod single;
 
 pub use element::{Element, ShmType};
 pub use field::{Field, Represent, SchemaField, Structure};
+pub use node::Numa;
 pub use schema::ShmLayout;

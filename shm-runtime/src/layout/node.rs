@@ -46,6 +46,21 @@ pub struct SchemaNode {
     pub fields: &'static [FieldNode],
 }
 
+/// Which of a machine's memories the pages of a segment, or of a field, come from.
+///
+/// Said with [`Options::numa`](crate::Options::numa) or `#[shm(numa = "…")]`, kept by the kernel for the life of the
+/// segment, and true of every process that touches a page first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Numa {
+    /// On the node of whoever touches a page first: as without a policy.
+    Local,
+    /// On this node, and nowhere else.
+    Bind(u32),
+    /// On all nodes in turn: for what all processors read and write.
+    Interleave,
+}
+
 /// A field of a schema.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldNode {
@@ -57,6 +72,8 @@ pub struct FieldNode {
     pub unit: &'static str,
     /// `#[shm(shape = [rows, columns])]`, or empty.
     pub shape: &'static [usize],
+    /// `#[shm(numa = "…")]`: no part of the shape.
+    pub numa: Option<Numa>,
     /// Its type as the program wrote it.
     pub source: &'static str,
     /// Bytes from the start of the schema's representation.

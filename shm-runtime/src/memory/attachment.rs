@@ -177,6 +177,11 @@ impl Attachment {
         self.mapping.populate(!self.read_only)
     }
 
+    /// The mapping, for questions and requests about its pages.
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
     /// What is local to this process, at the start of the local pages.
     #[inline]
     pub fn local(&self) -> &LocalHeader {

@@ -109,6 +109,77 @@ impl Mapping {
         };
         self.0.advise(0, self.0.len, advice)
     }
+
+    /// Gathers the pages into huge ones now, whatever the machine's setting for them is.
+    ///
+    /// # Errors
+    ///
+    /// Of `madvise`: an old kernel, no free huge page, or a setting that denies them.
+    pub fn collapse(&self) -> io::Result<()> {
+        /// Since Linux 6.1; missing in the libc crate for some targets.
+        const MADV_COLLAPSE: libc::c_int = 25;
+        self.0.advise(0, self.0.len, MADV_COLLAPSE)
+    }
+
+    /// Keeps all pages in memory: none is written to swap.
+    ///
+    /// # Errors
+    ///
+    /// Of `mlock`: more than the process may lock.
+    pub fn lock(&self) -> io::Result<()> {
+        // SAFETY: exactly this mapping; locking changes no contents.
+        check(unsafe { libc::mlock(self.0.start.as_ptr().cast(), self.0.len) }).map(drop)
+    }
+}
+
+/// What the kernel has of a mapping in this process, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resident {
+    /// In memory and mapped here.
+    pub bytes: u64,
+    /// Of those, in huge pages.
+    pub huge: u64,
+    /// Of those, locked.
+    pub locked: u64,
+}
+
+impl Mapping {
+    /// Asks the kernel how much of this mapping is in memory.
+    ///
+    /// # Errors
+    ///
+    /// Where `/proc/self/smaps` cannot be read.
+    pub fn resident(&self) -> io::Result<Resident> {
+        let start = self.0.start.as_ptr().addr() as u64;
+        let range = start..start + self.0.len as u64;
+        Ok(sum(&std::fs::read_to_string("/proc/self/smaps")?, &range))
+    }
+}
+
+/// Adds up what `smaps` says of the areas in `range`: the kernel splits a mapping where its parts differ.
+fn sum(smaps: &str, range: &core::ops::Range<u64>) -> Resident {
+    let mut sum = Resident::default();
+    let mut inside = false;
+    for line in smaps.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let (Some(first), second) = (words.next(), words.next()) else {
+            continue;
+        };
+        let Some(name) = first.strip_suffix(':') else {
+            let start = first.split('-').next();
+            let start = start.and_then(|start| u64::from_str_radix(start, 16).ok());
+            inside = start.is_some_and(|start| range.contains(&start));
+            continue;
+        };
+        let bytes = second.and_then(|number| number.parse().ok()).unwrap_or(0) * 1024;
+        match name {
+            "Rss" if inside => sum.bytes += bytes,
+            "ShmemPmdMapped" | "FilePmdMapped" if inside => sum.huge += bytes,
+            "Locked" if inside => sum.locked += bytes,
+            _ => {}
+        }
+    }
+    sum
 }
 
 /// Keeps an open file description, and with it its locks, alive for exactly as long as this address
@@ -182,5 +253,33 @@ impl LocalPages {
     #[expect(clippy::len_without_is_empty, reason = "there is always a page")]
     pub fn len(&self) -> usize {
         self.0.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_of_a_mapping_are_added_up() {
+        let smaps = "\
+7f0000000000-7f0000001000 rw-s 00000000 00:1a 7   /dev/shm/sim
+Rss:                   4 kB
+Locked:                4 kB
+7f0000001000-7f0000400000 rw-s 00001000 00:1a 7   /dev/shm/sim
+Rss:                2052 kB
+ShmemPmdMapped:     2048 kB
+Locked:                0 kB
+VmFlags: rd wr sh
+7f0000400000-7f0000401000 rw-p 00000000 00:00 0
+Rss:                   4 kB
+";
+        let resident = Resident {
+            bytes: 2056 << 10,
+            huge: 2048 << 10,
+            locked: 4096,
+        };
+        assert_eq!(sum(smaps, &(0x7f00_0000_0000..0x7f00_0040_0000)), resident);
+        assert_eq!(sum("", &(0..1)), Resident::default());
     }
 }

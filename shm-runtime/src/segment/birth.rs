@@ -14,6 +14,7 @@ use super::inspect::Inspected;
 use super::leftover::{clear, taken};
 use super::name;
 use super::options::Settings;
+use super::placement;
 use super::plan::{Plan, mode};
 use crate::error::{CreateError, Holder};
 use crate::layout::body::Blueprint;
@@ -39,6 +40,7 @@ pub(crate) struct Unborn {
     pub(crate) attachment: Attachment,
     pub(crate) naming: Naming,
     pub(crate) found: Inspected,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What is left to do: give the file its name.
@@ -99,7 +101,7 @@ fn grow(
         file: &file,
         size: plan.total,
     };
-    embryo.fill(plan, blueprint, settings)?;
+    let mut warnings = embryo.fill(plan, blueprint, settings)?;
     // Read back and checked like any other's: a fault in the plan is an error here, not for openers.
     let found = Inspected::read(segment, &file, plan.total)
         .map_err(|source| CreateError::Attach { source })?;
@@ -124,10 +126,12 @@ fn grow(
     if settings.prefault {
         embryo.done(PREFAULTING, attachment.populate())?;
     }
+    warnings.extend(placement::settle(&attachment, settings));
     Ok(Unborn {
         attachment,
         naming,
         found,
+        warnings,
     })
 }
 
@@ -163,18 +167,19 @@ impl Embryo<'_> {
         })
     }
 
-    /// Everything that is in the file before anybody maps it.
+    /// Everything that is in the file before anybody maps it; warnings.
     fn fill(
         &self,
         plan: &Plan,
         blueprint: &Blueprint,
         settings: &Settings,
-    ) -> Result<(), CreateError> {
+    ) -> Result<Vec<String>, CreateError> {
         let file = self.file;
         self.done("sizing", file::set_size(file, plan.total))?;
         if !settings.sparse {
             self.check_room()?;
         }
+        let warnings = placement::set_policies(file, plan, blueprint, settings);
         self.done("allocating", make_room(file, plan, blueprint, settings))?;
         let table = plan
             .table(blueprint)
@@ -194,7 +199,8 @@ impl Embryo<'_> {
         if let Some(group) = settings.group {
             self.done("setting the group", file::set_group(file, group))?;
         }
-        self.done("setting the mode", file::set_mode(file, mode(settings)))
+        self.done("setting the mode", file::set_mode(file, mode(settings)))?;
+        Ok(warnings)
     }
 
     fn check_room(&self) -> Result<(), CreateError> {

@@ -12,6 +12,7 @@ mod leftover;
 mod name;
 mod open;
 mod options;
+mod placement;
 mod plan;
 mod prune;
 mod registry;
@@ -19,6 +20,7 @@ mod registry;
 pub use health::Health;
 pub use name::DIRECTORY;
 pub use options::{Options, Owner};
+pub use placement::{FieldPlacement, HugePages, Placement};
 pub use prune::prune;
 
 use crate::error::{CreateError, Holder, OpenError, OpenOrCreateError, RegisterError};
@@ -158,11 +160,12 @@ impl<S: ShmLayout> Segment<S> {
             attachment,
             naming,
             found,
+            warnings,
         } = birth::conceive(name, &S::BLUEPRINT, settings)?;
         let opened = Opened {
             attachment,
             found,
-            warnings: Vec::new(),
+            warnings,
         };
         let segment = Self::bind(name, opened, settings.register_wait)
             .map_err(|source| CreateError::Attach { source })?;
@@ -238,7 +241,8 @@ impl<S> Segment<S> {
         segment.control.segment_id
     }
 
-    /// What was accepted at opening although it could not be checked completely.
+    /// What was accepted at opening although it could not be checked completely, and which wishes about
+    /// [`placement`](Self::placement) the system refused.
     pub fn warnings(segment: &Self) -> &[String] {
         &segment.warnings
     }

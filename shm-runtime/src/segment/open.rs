@@ -4,6 +4,7 @@ use super::compare;
 use super::inspect::Inspected;
 use super::name;
 use super::options::{Owner, Settings};
+use super::placement;
 use crate::error::OpenError;
 use crate::layout::body::Blueprint;
 use crate::memory::attachment::{Attachment, Origin};
@@ -93,7 +94,7 @@ fn attempt(
             segment: segment.to_owned(),
         });
     }
-    let warnings = check_schema(segment, blueprint, settings, &file, &found)?;
+    let mut warnings = check_schema(segment, blueprint, settings, &file, &found)?;
     let origin = Origin {
         file,
         place: Place { path, stat },
@@ -115,6 +116,7 @@ fn attempt(
     if settings.prefault {
         attachment.populate().map_err(system("prefaulting"))?;
     }
+    warnings.extend(placement::settle(&attachment, settings));
     Ok(Some(Opened {
         attachment,
         found,

@@ -1,8 +1,9 @@
 //! How a segment is created and opened.
 
 use super::Segment;
+use super::placement::HugePages;
 use crate::error::{CreateError, OpenError, OpenOrCreateError};
-use crate::layout::ShmLayout;
+use crate::layout::{Numa, ShmLayout};
 use crate::memory::liveness::PATIENCE;
 use crate::table;
 use core::fmt;
@@ -37,6 +38,9 @@ pub(crate) struct Settings {
     pub(crate) reserve: bool,
     pub(crate) sparse: bool,
     pub(crate) prefault: bool,
+    pub(crate) huge_pages: Option<HugePages>,
+    pub(crate) numa: Option<Numa>,
+    pub(crate) lock: bool,
     pub(crate) spare_entries: usize,
     pub(crate) spare_bytes: u64,
     pub(crate) subset: bool,
@@ -57,6 +61,9 @@ impl Default for Settings {
             reserve: false,
             sparse: false,
             prefault: false,
+            huge_pages: None,
+            numa: None,
+            lock: false,
             spare_entries: 0,
             spare_bytes: 0,
             subset: false,
@@ -158,6 +165,28 @@ impl<'a, S: ShmLayout> Options<'a, S> {
     /// Brings all pages in now, so that there is no page fault later.
     pub fn prefault(mut self, prefault: bool) -> Self {
         self.settings.prefault = prefault;
+        self
+    }
+
+    /// Gathers the segment into huge pages now, which touches all of it. Where the system does not let it, the segment
+    /// works as without, and [`Segment::warnings`] has the reason.
+    pub fn huge_pages(mut self, pages: HugePages) -> Self {
+        self.settings.huge_pages = Some(pages);
+        self
+    }
+
+    /// Creation: which memory of a machine with several nodes the pages come from, but for fields that say so
+    /// themselves by `#[shm(numa = "…")]`. It holds for every process. Where the system does not let it, the segment
+    /// works as without, and [`Segment::warnings`] has the reason.
+    pub fn numa(mut self, numa: Numa) -> Self {
+        self.settings.numa = Some(numa);
+        self
+    }
+
+    /// Keeps the segment out of swap, as long as this process is attached. Where the system does not let it, the
+    /// segment works as without, and [`Segment::warnings`] has the reason.
+    pub fn lock(mut self) -> Self {
+        self.settings.lock = true;
         self
     }
 

@@ -1,6 +1,7 @@
 //! Where everything lies in a new segment, and what its table and control block say of it.
 
 use super::options::Settings;
+use super::placement::HugePages;
 use crate::layout::body::Blueprint;
 use crate::layout::descriptor;
 use crate::memory::control::{ControlData, FLAG_PERSIST, FLAG_RESERVE, LAYOUT_VERSION};
@@ -8,6 +9,9 @@ use crate::posix::process;
 use crate::table::{self, NAME_SIZE};
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Bytes of a huge page.
+const HUGE: u64 = 2 << 20;
 
 /// The table name of the descriptor.
 const DESCRIPTOR: [u8; NAME_SIZE] = {
@@ -39,9 +43,14 @@ impl Plan {
         let descriptor_offset = body + blueprint.body_size as u64;
         let descriptor_end = descriptor_offset + descriptor.len() as u64;
         let spare_offset = descriptor_end.next_multiple_of(table::STRUCTURE_ALIGN);
+        // the kernel aligns a mapping to huge pages only where its length is a multiple of theirs
+        let unit = match settings.huge_pages {
+            Some(HugePages::Collapse) => HUGE,
+            None => table::BODY_ALIGN as u64,
+        };
         let total = spare_offset
             .saturating_add(settings.spare_bytes)
-            .checked_next_multiple_of(table::BODY_ALIGN as u64)
+            .checked_next_multiple_of(unit)
             .unwrap_or(u64::MAX);
         Self {
             body,
