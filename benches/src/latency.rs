@@ -78,7 +78,10 @@ fn receive<T>(link: &mut impl Link<T>) -> u64 {
     }
 }
 
-/// The child sends back what it gets; `each` is called around the round trips.
+/// Round trips that are not timed: at the first ones, peers connect and pages are touched.
+const WARM_UP: u64 = 100;
+
+/// The child sends back what it gets; `each` is called around the round trips that are timed.
 fn ping_pong<T, P: Pair<T>, R>(
     board: &'static Board,
     n: u64,
@@ -91,7 +94,7 @@ fn ping_pong<T, P: Pair<T>, R>(
         || {
             let mut second = pair.second();
             board.ready();
-            for _ in 0..n {
+            for _ in 0..n + WARM_UP {
                 let number = receive(&mut second);
                 second.send(number);
             }
@@ -100,10 +103,12 @@ fn ping_pong<T, P: Pair<T>, R>(
         },
         || {
             board.go();
-            let result = each(&mut |number| {
+            let mut round = |number| {
                 first.send(number);
                 assert_eq!(receive(&mut first), number, "it comes back");
-            });
+            };
+            (0..WARM_UP).for_each(&mut round);
+            let result = each(&mut round);
             board.wait_done();
             board.release();
             result
@@ -145,6 +150,10 @@ fn open_loop<T, P: Pair<T>>(board: &'static Board, every: u64) -> impl FnMut(u64
             || {
                 let mut second = pair.second();
                 board.ready();
+                for _ in 0..WARM_UP {
+                    let number = receive(&mut second);
+                    second.send(number);
+                }
                 for sample in &board.samples[..n as usize] {
                     let meant = receive(&mut second);
                     sample.store(now().saturating_sub(meant), Relaxed);
@@ -154,6 +163,10 @@ fn open_loop<T, P: Pair<T>>(board: &'static Board, every: u64) -> impl FnMut(u64
             },
             || {
                 board.go();
+                for number in 0..WARM_UP {
+                    first.send(number);
+                    assert_eq!(receive(&mut first), number, "it comes back");
+                }
                 let start = now() + 100_000;
                 for number in 0..n {
                     let meant = start + number * every;
@@ -396,11 +409,13 @@ fn transfers(bench: &mut Bench, board: &'static Board) {
     };
     bench
         .case("latency", "one way, 8 B, Queue, beside the limit", "ns")
+        .at_least(5000)
         .ours(|| one_way::<u64, Queues<u64>>(board))
         .peer(LIMIT, near, || line_transfer_between(board))
         .run();
     bench
         .case("latency", "one way, 8 B, Spsc, beside the limit", "ns")
+        .at_least(5000)
         .ours(|| one_way::<u64, Rings<u64>>(board))
         .peer(LIMIT, near, || line_transfer_between(board))
         .run();
@@ -410,6 +425,7 @@ fn transfers(bench: &mut Bench, board: &'static Board) {
 fn compare<T: Message, P: Pair<T>>(bench: &mut Bench, board: &'static Board, what: &str) {
     let case = bench
         .case("latency", &format!("one way, {what}"), "ns")
+        .at_least(5000)
         .ours(|| one_way::<T, P>(board));
     #[cfg(feature = "iceoryx2")]
     let case = case.peer(ICEORYX2, Goal::AtLeast(2.0), || one_way::<T, Topics<T>>(board));
@@ -420,6 +436,7 @@ fn compare<T: Message, P: Pair<T>>(bench: &mut Bench, board: &'static Board, wha
     let case = bench
         .case("latency", &format!("round trip, {what}"), "ns")
         .statistics(PERCENTILES)
+        .at_least(2000)
         .ours(|| round_trips::<T, P>(board));
     #[cfg(feature = "iceoryx2")]
     let case = case.peer(ICEORYX2, Goal::None, || round_trips::<T, Topics<T>>(board));
@@ -431,6 +448,7 @@ fn compare<T: Message, P: Pair<T>>(bench: &mut Bench, board: &'static Board, wha
         let case = bench
             .case("latency", &format!("open loop, {rate} a second, {what}"), "ns")
             .statistics(PERCENTILES)
+            .at_least(1000)
             .ours(|| open_loop::<T, P>(board, every));
         #[cfg(feature = "iceoryx2")]
         let case = case.peer(ICEORYX2, Goal::None, || open_loop::<T, Topics<T>>(board, every));

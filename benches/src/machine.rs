@@ -52,6 +52,7 @@ pub fn run(bench: &mut Bench) {
     bench
         .case("machine", "waking a sleeper, one way", "ns")
         .statistics(PERCENTILES)
+        .at_least(100)
         .peer("futex, two processes", Goal::None, || wake::bare_futex(Board::new()))
         .run();
     bench

@@ -125,6 +125,7 @@ impl Bench {
             unit,
             statistics: &[""],
             fixed: None,
+            least: 1,
             is_wanted,
             ours: None,
             peers: Vec::new(),
@@ -175,6 +176,8 @@ pub struct Case<'b, 'a> {
     rounds: usize,
     /// Operations of each round, if not calibrated.
     fixed: Option<u64>,
+    /// Operations of each round at least.
+    least: u64,
     is_wanted: bool,
     ours: Option<Row<'a>>,
     peers: Vec<Row<'a>>,
@@ -184,6 +187,12 @@ impl<'a> Case<'_, 'a> {
     /// Each round finds several numbers, the first of which a goal concerns.
     pub const fn statistics(mut self, names: &'static [&'static str]) -> Self {
         self.statistics = names;
+        self
+    }
+
+    /// Each round has so many operations at least: percentiles of a handful are none.
+    pub const fn at_least(mut self, count: u64) -> Self {
+        self.least = count;
         self
     }
 
@@ -248,7 +257,8 @@ impl<'a> Case<'_, 'a> {
         }
         let round = self.bench.scale.round;
         for row in self.ours.iter_mut().chain(&mut self.peers) {
-            row.count = self.fixed.unwrap_or_else(|| calibrate(row, self.unit, round));
+            let count = self.fixed.unwrap_or_else(|| calibrate(row, self.unit, round));
+            row.count = count.max(self.least);
         }
         for turn in 0..=self.rounds {
             for row in self.ours.iter_mut().chain(&mut self.peers) {
@@ -395,29 +405,38 @@ where
 }
 
 /// How many operations fill a round. Where the unit is a time per operation, what was timed counts, not the set-up
-/// of the round, unless that takes many times as long.
+/// of the round, unless that takes many times as long. A disturbance makes a try longer, so the shortest of three says
+/// that it is enough.
 fn calibrate(row: &mut Row<'_>, unit: &str, round: Duration) -> u64 {
     let nanoseconds = match unit {
         "ns" => 1.0,
         "µs" => 1000.0,
         _ => 0.0,
     };
-    let wanted = round.as_nanos() as f64;
-    let mut count = 1_u64;
-    loop {
+    let mut attempt = |count: u64| {
         let start = Instant::now();
         let found = (row.measured)(count);
         let wall = start.elapsed().as_nanos() as f64;
-        let timed = match nanoseconds * found.0[0] * count as f64 {
+        match nanoseconds * found.0[0] * count as f64 {
             0.0 => wall,
             timed => timed.max(wall / 4.0),
-        };
-        let times = (wanted / timed).clamp(0.001, 16.0);
-        let next = ((count as f64 * times) as u64).max(1);
-        if times < 4.0 || count > 1 << 32 {
-            return next;
         }
-        count = next;
+    };
+    let wanted = round.as_nanos() as f64;
+    let mut count = 1_u64;
+    loop {
+        let mut timed = f64::INFINITY;
+        for _ in 0..3 {
+            timed = timed.min(attempt(count));
+            if timed < wanted / 4.0 {
+                break;
+            }
+        }
+        let times = (wanted / timed).clamp(0.001, 16.0);
+        count = ((count as f64 * times) as u64).max(1);
+        if times < 4.0 || count > 1 << 32 {
+            return count;
+        }
     }
 }
 

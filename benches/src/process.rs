@@ -153,7 +153,8 @@ impl Child {
     }
 }
 
-/// Forks a child that runs on the processor given, and ends; it dies with this process.
+/// Forks a child that runs on the processor given, and ends; it dies with this process, which is left on the same
+/// processor.
 pub fn fork(processor: usize, theirs: impl FnOnce()) -> Child {
     pin(processor); // the child begins there, so that it does not have to wait for us
     // SAFETY: no other thread of this program runs now; the child ends without returning.

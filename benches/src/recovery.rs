@@ -32,6 +32,7 @@ fn holder(world: &Segment<World>, elements: usize, objects: usize) -> Child {
         drop((taken, leased));
     });
     child.wait_stopped();
+    pin(0);
     child
 }
 
@@ -114,17 +115,7 @@ fn lock(file: &std::fs::File) -> bool {
 /// The mean of `n` deaths.
 fn deaths(kind: &str, once: fn(&Segment<World>) -> f64) -> impl FnMut(u64) -> f64 {
     let world = create(kind);
-    move |n| {
-        pin(0);
-        (0..n)
-            .map(|_| {
-                let took = once(&world);
-                pin(0);
-                took
-            })
-            .sum::<f64>()
-            / n as f64
-    }
+    move |n| (0..n).map(|_| once(&world)).sum::<f64>() / n as f64
 }
 
 /// A segment with one who died while it held something, and whom nobody has recovered.

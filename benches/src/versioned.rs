@@ -130,8 +130,8 @@ fn compare<const W: usize, R: Into<Found> + 'static>(case: Case<'_, '_>, how: im
     let case = case.peer("mmap-sync", Goal::AtLeast(2.0), || mmap_sync::<W, R>(how));
     #[cfg(feature = "iceoryx2")]
     let case = case.peer("iceoryx2 blackboard", Goal::AtLeast(1.0), || {
+        let board = crate::iceoryx::Board::new([0; W]);
         move |n| {
-            let board = crate::iceoryx::Board::new([0; W]);
             let (reader, writer) = (&board.reader, &board.writer);
             how.measure(n, |value| writer.update_with_copy(value), || *reader.get())
         }
@@ -174,7 +174,7 @@ fn ours<const W: usize, R>(how: impl Measure<R>) -> impl FnMut(u64) -> R {
     }
 }
 
-/// Files in /dev/shm, as its README advises; a reader may take a second before it is given up.
+/// Files in /dev/shm, as its README advises; a reader may take 10 ms before it is given up.
 #[cfg(feature = "mmap-sync")]
 fn mmap_sync<const W: usize, R>(how: impl Measure<R>) -> impl FnMut(u64) -> R {
     use mmap_sync::synchronizer::Synchronizer;
@@ -190,7 +190,7 @@ fn mmap_sync<const W: usize, R>(how: impl Measure<R>) -> impl FnMut(u64) -> R {
     move |n| {
         let mut writer = Synchronizer::new(files.0.as_ref());
         let mut reader = Synchronizer::new(files.0.as_ref());
-        let patience = core::time::Duration::from_secs(1);
+        let patience = core::time::Duration::from_millis(10);
         writer.write(&[0_u64; W], patience).expect("room");
         let write = |value: [u64; W]| _ = writer.write(&value, patience).expect("room");
         let read = || {

@@ -98,6 +98,7 @@ pub fn run(bench: &mut Bench) {
     let case = bench
         .case("wake", "pop_wait of a Queue, 8 B", "ns")
         .statistics(PERCENTILES)
+        .at_least(100)
         .ours(|| queue(board))
         .peer("bare futex", allowed, || bare_futex(board))
         .peer("pipe", Goal::None, || pipes::woken_by_pipe(board))
@@ -113,6 +114,7 @@ pub fn run(bench: &mut Bench) {
     bench
         .case("wake", "pop_wait of a Spsc, 8 B", "ns")
         .statistics(PERCENTILES)
+        .at_least(100)
         .ours(|| spsc(board))
         .peer("bare futex", allowed, || bare_futex(board))
         .run();
