@@ -14,6 +14,8 @@ fn main() {
         .try_compile("boost_peers");
     match compiled {
         Ok(()) => println!("cargo:rustc-cfg=boost"),
-        Err(_) => println!("cargo:warning=no headers of Boost (libboost-dev): its rows are left out"),
+        Err(_) => {
+            println!("cargo:warning=no headers of Boost (libboost-dev): its rows are left out")
+        }
     }
 }

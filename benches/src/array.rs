@@ -57,7 +57,11 @@ fn bulk<const N: usize>(bench: &mut Bench, size: &str) {
         .ours(|| {
             let (ours, mut values) = (segment::<N>(), vec![1.0; N]);
             ours.values.fill(2.0);
-            move |n| bandwidth(n, N * 4, || ours.values.read_into(0, black_box(&mut values)))
+            move |n| {
+                bandwidth(n, N * 4, || {
+                    ours.values.read_into(0, black_box(&mut values))
+                })
+            }
         })
         .peer("memcpy", GOAL, || copies(N * 4))
         .run();

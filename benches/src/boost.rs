@@ -61,8 +61,11 @@ mod with_boost {
         fn boost_messages_close(queue: *mut c_void);
         fn boost_messages_remove(name: *const c_char);
         fn boost_messages_send(queue: *mut c_void, message: *const c_void, size: usize);
-        fn boost_messages_try_receive(queue: *mut c_void, message: *mut c_void, size: usize)
-        -> bool;
+        fn boost_messages_try_receive(
+            queue: *mut c_void,
+            message: *mut c_void,
+            size: usize,
+        ) -> bool;
         fn boost_messages_receive(queue: *mut c_void, message: *mut c_void, size: usize);
     }
 
@@ -114,9 +117,8 @@ mod with_boost {
             let mut value = T::zeroed();
             let place: *mut T = &raw mut value;
             // SAFETY: the queue lives as long as this; room for a value of that size, of any bytes.
-            let came = unsafe {
-                boost_messages_try_receive(self.queue, place.cast(), size_of::<T>())
-            };
+            let came =
+                unsafe { boost_messages_try_receive(self.queue, place.cast(), size_of::<T>()) };
             came.then_some(value)
         }
 

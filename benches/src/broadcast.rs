@@ -23,9 +23,17 @@ pub fn run(bench: &mut Bench) {
 
 fn sized<T: Sample>(bench: &mut Bench) {
     bench
-        .case("broadcast", &format!("one to one, {} B", size_of::<T>()), "ns")
+        .case(
+            "broadcast",
+            &format!("one to one, {} B", size_of::<T>()),
+            "ns",
+        )
         .ours(|| one_to_one::<T>)
-        .peer("disruptor, polled", Goal::None, || disruptor_one_to_one::<T>)
+        .peer(
+            "disruptor, polled",
+            Goal::None,
+            || disruptor_one_to_one::<T>,
+        )
         .run();
 }
 

@@ -5,10 +5,10 @@
 //! schedule and counts from the time at which a message *was to be* sent, so that a stall counts for all who wait
 //! behind it.
 
+use crate::iceoryx;
 #[cfg(feature = "iceoryx2")]
 use crate::iceoryx::Topics;
 use crate::machine::line_transfer_between;
-use crate::iceoryx;
 use crate::measure::{Bench, Goal, PERCENTILES, percentiles};
 use crate::process::{Board, SAMPLES, beside, now, spin_until};
 use core::hint::spin_loop;
@@ -178,7 +178,12 @@ fn open_loop<T, P: Pair<T>>(board: &'static Board, every: u64) -> impl FnMut(u64
             },
         );
         let samples = &board.samples[..n as usize];
-        percentiles(samples.iter().map(|sample| sample.load(Relaxed) as f64).collect())
+        percentiles(
+            samples
+                .iter()
+                .map(|sample| sample.load(Relaxed) as f64)
+                .collect(),
+        )
     }
 }
 
@@ -428,7 +433,9 @@ fn compare<T: Message, P: Pair<T>>(bench: &mut Bench, board: &'static Board, wha
         .at_least(5000)
         .ours(|| one_way::<T, P>(board));
     #[cfg(feature = "iceoryx2")]
-    let case = case.peer(ICEORYX2, Goal::AtLeast(2.0), || one_way::<T, Topics<T>>(board));
+    let case = case.peer(ICEORYX2, Goal::AtLeast(2.0), || {
+        one_way::<T, Topics<T>>(board)
+    });
     #[cfg(boost)]
     let case = case.peer(BOOST, Goal::None, || one_way::<T, Mailboxes<T>>(board));
     case.run();
@@ -446,14 +453,22 @@ fn compare<T: Message, P: Pair<T>>(bench: &mut Bench, board: &'static Board, wha
 
     for (every, rate) in [(10_000, "100 000"), (2_000, "500 000")] {
         let case = bench
-            .case("latency", &format!("open loop, {rate} a second, {what}"), "ns")
+            .case(
+                "latency",
+                &format!("open loop, {rate} a second, {what}"),
+                "ns",
+            )
             .statistics(PERCENTILES)
             .at_least(1000)
             .ours(|| open_loop::<T, P>(board, every));
         #[cfg(feature = "iceoryx2")]
-        let case = case.peer(ICEORYX2, Goal::None, || open_loop::<T, Topics<T>>(board, every));
+        let case = case.peer(ICEORYX2, Goal::None, || {
+            open_loop::<T, Topics<T>>(board, every)
+        });
         #[cfg(boost)]
-        let case = case.peer(BOOST, Goal::None, || open_loop::<T, Mailboxes<T>>(board, every));
+        let case = case.peer(BOOST, Goal::None, || {
+            open_loop::<T, Mailboxes<T>>(board, every)
+        });
         case.run();
     }
 }

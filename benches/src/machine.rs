@@ -34,13 +34,23 @@ pub fn description() -> String {
 pub fn run(bench: &mut Bench) {
     bench
         .case("machine", "a line of memory", "ns")
-        .peer("line transfer, one way, two threads", Goal::None, || line_transfer)
+        .peer("line transfer, one way, two threads", Goal::None, || {
+            line_transfer
+        })
         .peer("line transfer, one way, two processes", Goal::None, || {
             line_transfer_between(Board::new())
         })
         .peer("compare-and-swap, uncontended", Goal::None, || swaps)
         .run();
-    for size in [1 << 10, 16 << 10, 256 << 10, 4 << 20, 64 << 20, 256 << 20, 1 << 30] {
+    for size in [
+        1 << 10,
+        16 << 10,
+        256 << 10,
+        4 << 20,
+        64 << 20,
+        256 << 20,
+        1 << 30,
+    ] {
         if size == 1 << 30 && !bench.scale.is_full {
             continue;
         }
@@ -53,10 +63,16 @@ pub fn run(bench: &mut Bench) {
         .case("machine", "waking a sleeper, one way", "ns")
         .statistics(PERCENTILES)
         .at_least(100)
-        .peer("futex, two processes", Goal::None, || wake::bare_futex(Board::new()))
+        .peer("futex, two processes", Goal::None, || {
+            wake::bare_futex(Board::new())
+        })
         .run();
     bench
-        .case("machine", "the first touch of a page of shared memory", "ns")
+        .case(
+            "machine",
+            "the first touch of a page of shared memory",
+            "ns",
+        )
         .peer("page fault", Goal::None, || page_faults)
         .run();
 }

@@ -29,6 +29,7 @@ mod versioned;
 mod wake;
 
 use measure::{Bench, Scale};
+use std::io::Write;
 
 /// The peers whose versions are told.
 const PEERS: &[&str] = &[
@@ -57,7 +58,11 @@ fn main() {
     let mut wanted = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
-        let mut next = |what: &str| arguments.next().unwrap_or_else(|| panic!("{argument} {what}"));
+        let mut next = |what: &str| {
+            arguments
+                .next()
+                .unwrap_or_else(|| panic!("{argument} {what}"))
+        };
         match argument.as_str() {
             "quick" => scale = Scale::QUICK,
             "full" => scale = Scale::FULL,
@@ -92,7 +97,7 @@ fn main() {
 
 fn print_results(path: &str) {
     match results::markdown(path) {
-        Ok(text) => print!("{text}"),
+        Ok(text) => _ = std::io::stdout().write_all(text.as_bytes()), // a closed pipe is no mistake
         Err(error) => {
             eprintln!("{path}: {error}");
             std::process::exit(1);
@@ -102,7 +107,10 @@ fn print_results(path: &str) {
 
 fn say_what_is_missing(bench: &Bench) {
     if !boost::IS_THERE {
-        bench.skip("Boost.Lockfree, Boost.Interprocess", "no headers (libboost-dev)");
+        bench.skip(
+            "Boost.Lockfree, Boost.Interprocess",
+            "no headers (libboost-dev)",
+        );
     }
     for (peer, is_there) in [
         ("iceoryx2", cfg!(feature = "iceoryx2")),
@@ -119,13 +127,18 @@ fn say_what_is_missing(bench: &Bench) {
 fn versions() -> String {
     let lock = include_str!("../Cargo.lock");
     let version = |name: &str| {
-        let entry = lock.split("[[package]]").find(|entry| {
-            entry.lines().any(|line| line == format!("name = {name:?}"))
-        })?;
-        let version = entry.lines().find_map(|line| line.strip_prefix("version = "))?;
+        let entry = lock
+            .split("[[package]]")
+            .find(|entry| entry.lines().any(|line| line == format!("name = {name:?}")))?;
+        let version = entry
+            .lines()
+            .find_map(|line| line.strip_prefix("version = "))?;
         Some(format!("{name} {}", version.trim_matches('"')))
     };
-    let peers = ["shm-runtime"].iter().chain(PEERS).filter_map(|name| version(name));
+    let peers = ["shm-runtime"]
+        .iter()
+        .chain(PEERS)
+        .filter_map(|name| version(name));
     let boost = boost::version().map(|version| format!("Boost {version}"));
     peers.chain(boost).collect::<Vec<_>>().join(", ")
 }

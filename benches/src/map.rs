@@ -320,8 +320,12 @@ fn one_thread<V: Value>(bench: &mut Bench, keys: Keys, what: &str) {
 
 fn compare<V: Value>(case: Case<'_, '_>, work: impl Work<V>) {
     case.ours(|| prepared::<V, Attached<V>>(work))
-        .peer("papaya", Goal::AtLeast(1.0), || prepared::<V, Papaya<V>>(work))
-        .peer("dashmap", Goal::AtLeast(1.0), || prepared::<V, Dash<V>>(work))
+        .peer("papaya", Goal::AtLeast(1.0), || {
+            prepared::<V, Papaya<V>>(work)
+        })
+        .peer("dashmap", Goal::AtLeast(1.0), || {
+            prepared::<V, Dash<V>>(work)
+        })
         .peer("scc", Goal::AtLeast(1.0), || prepared::<V, Scc<V>>(work))
         .run();
 }
@@ -386,7 +390,9 @@ impl<V: Value, T: Table<V>, W: Work<V>> Run<V, T, W> {
             let threads: Vec<_> = (0..W::THREADS)
                 .map(|thread| scope.spawn(move || run(thread)))
                 .collect();
-            let took = threads.into_iter().map(|thread| thread.join().expect("no panic"));
+            let took = threads
+                .into_iter()
+                .map(|thread| thread.join().expect("no panic"));
             took.max().expect("one thread at least")
         });
         took.as_nanos() as f64 / n as f64

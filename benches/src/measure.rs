@@ -234,12 +234,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// A peer's, if it can be had.
-    pub fn peer_if<M, F>(
-        self,
-        name: &str,
-        goal: Goal,
-        make: Option<impl FnOnce() -> M>,
-    ) -> Self
+    pub fn peer_if<M, F>(self, name: &str, goal: Goal, make: Option<impl FnOnce() -> M>) -> Self
     where
         M: FnMut(u64) -> F + 'a,
         F: Into<Found>,
@@ -257,7 +252,9 @@ impl<'a> Case<'_, 'a> {
         }
         let round = self.bench.scale.round;
         for row in self.ours.iter_mut().chain(&mut self.peers) {
-            let count = self.fixed.unwrap_or_else(|| calibrate(row, self.unit, round));
+            let count = self
+                .fixed
+                .unwrap_or_else(|| calibrate(row, self.unit, round));
             row.count = count.max(self.least);
         }
         for turn in 0..=self.rounds {
@@ -282,7 +279,13 @@ impl<'a> Case<'_, 'a> {
             let mut lines = Vec::new();
             for peer in &self.peers {
                 let goal = if at == 0 { peer.goal } else { Goal::None };
-                lines.push(self.compare(&case, ours.as_deref(), &values(peer, at), &peer.name, goal));
+                lines.push(self.compare(
+                    &case,
+                    ours.as_deref(),
+                    &values(peer, at),
+                    &peer.name,
+                    goal,
+                ));
             }
             if let (Some(ours), true) = (&ours, self.peers.is_empty()) {
                 lines.push(self.alone(&case, ours));
@@ -296,10 +299,24 @@ impl<'a> Case<'_, 'a> {
         }
     }
 
-    fn compare(&self, case: &str, ours: Option<&[f64]>, peer: &[f64], name: &str, goal: Goal) -> Line {
+    fn compare(
+        &self,
+        case: &str,
+        ours: Option<&[f64]>,
+        peer: &[f64],
+        name: &str,
+        goal: Goal,
+    ) -> Line {
         let median_peer = median(peer);
         let Some(ours) = ours else {
-            let json = self.json(case, None, Some((median_peer, name)), None, goal, &spread(peer));
+            let json = self.json(
+                case,
+                None,
+                Some((median_peer, name)),
+                None,
+                goal,
+                &spread(peer),
+            );
             return Line {
                 text: format!("  {name:<40} {median_peer:>10.2} {}", self.unit),
                 json,
@@ -351,7 +368,14 @@ impl<'a> Case<'_, 'a> {
                 self.unit,
                 case.strip_prefix(&self.case).unwrap_or_default(),
             ),
-            json: self.json(case, Some(median(ours)), None, None, Goal::None, &[low, high]),
+            json: self.json(
+                case,
+                Some(median(ours)),
+                None,
+                None,
+                Goal::None,
+                &[low, high],
+            ),
         }
     }
 

@@ -9,7 +9,9 @@ use std::os::unix::net::UnixStream;
 
 fn receive(stream: &mut impl Read) -> u64 {
     let mut bytes = [0; 8];
-    stream.read_exact(&mut bytes).expect("the other end is open");
+    stream
+        .read_exact(&mut bytes)
+        .expect("the other end is open");
     u64::from_ne_bytes(bytes)
 }
 
@@ -22,14 +24,24 @@ fn send(stream: &mut impl Write, number: u64) {
 pub fn woken_by_pipe(board: &'static Board) -> impl FnMut(u64) -> [f64; 4] {
     move |n| {
         let (mut reader, mut writer) = std::io::pipe().expect("a pipe");
-        woken(board, n, || move || receive(&mut reader), |number| send(&mut writer, number))
+        woken(
+            board,
+            n,
+            || move || receive(&mut reader),
+            |number| send(&mut writer, number),
+        )
     }
 }
 
 pub fn woken_by_socket(board: &'static Board) -> impl FnMut(u64) -> [f64; 4] {
     move |n| {
         let (mut reader, mut writer) = UnixStream::pair().expect("two sockets");
-        woken(board, n, || move || receive(&mut reader), |number| send(&mut writer, number))
+        woken(
+            board,
+            n,
+            || move || receive(&mut reader),
+            |number| send(&mut writer, number),
+        )
     }
 }
 
@@ -79,7 +91,12 @@ impl Drop for Mailbox {
 pub fn woken_by_mq(board: &'static Board) -> impl FnMut(u64) -> [f64; 4] {
     move |n| {
         let mailbox = &Mailbox::new();
-        woken(board, n, || || mailbox.receive(), |number| mailbox.send(number))
+        woken(
+            board,
+            n,
+            || || mailbox.receive(),
+            |number| mailbox.send(number),
+        )
     }
 }
 
@@ -88,7 +105,9 @@ pub fn woken_by_ipc_channel(board: &'static Board) -> impl FnMut(u64) -> [f64; 4
     move |n| {
         let (sender, receiver) = ipc_channel::ipc::channel::<u64>().expect("a channel");
         let receive = || move || receiver.recv().expect("the other end is open");
-        woken(board, n, receive, |number| sender.send(number).expect("the other end is open"))
+        woken(board, n, receive, |number| {
+            sender.send(number).expect("the other end is open")
+        })
     }
 }
 

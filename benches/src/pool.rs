@@ -65,7 +65,11 @@ pub fn run(bench: &mut Bench) {
         .peer_if(BOOST, GOAL, boost::stack_contended(8))
         .peer(QUEUE, Goal::None, || {
             let queue = free_list();
-            move |n| contended(n, |_| queue.pop().is_some_and(|index| queue.push(index).is_ok()))
+            move |n| {
+                contended(n, |_| {
+                    queue.pop().is_some_and(|index| queue.push(index).is_ok())
+                })
+            }
         })
         .run();
 }

@@ -63,7 +63,14 @@ impl Board {
         );
         // SAFETY: a new mapping, of a size above zero.
         let memory = unsafe {
-            libc::mmap(core::ptr::null_mut(), size_of::<Self>(), read_write, shared, -1, 0)
+            libc::mmap(
+                core::ptr::null_mut(),
+                size_of::<Self>(),
+                read_write,
+                shared,
+                -1,
+                0,
+            )
         };
         assert_ne!(memory, libc::MAP_FAILED, "no memory");
         // SAFETY: page-aligned zeros of this size, which is a valid board; never unmapped; all of it is atomic.

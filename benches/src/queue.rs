@@ -131,16 +131,28 @@ fn sized<T: Sample>(bench: &mut Bench) {
     bench
         .case("queue", &format!("1p1c {size} B"), "ns")
         .ours(|| threads::<T>)
-        .peer(ARRAY_QUEUE, Goal::AtLeast(1.5), || move |n| one_to_one(n, &array()))
-        .peer(HEAPLESS, Goal::AtLeast(1.0), || |n| one_to_one(n, &*heapless::<T>()))
-        .peer(CONCURRENT, Goal::AtLeast(1.0), || move |n| one_to_one(n, &concurrent()))
+        .peer(ARRAY_QUEUE, Goal::AtLeast(1.5), || {
+            move |n| one_to_one(n, &array())
+        })
+        .peer(HEAPLESS, Goal::AtLeast(1.0), || {
+            |n| one_to_one(n, &*heapless::<T>())
+        })
+        .peer(CONCURRENT, Goal::AtLeast(1.0), || {
+            move |n| one_to_one(n, &concurrent())
+        })
         .peer(NBLF, Goal::None, || move |n| one_to_one(n, &pooled()))
         .peer_if(BOOST, Goal::None, boost::queue_one_to_one(size))
         .run();
     bench
-        .case("queue", &format!("1p1c {size} B, ours in two processes"), "ns")
+        .case(
+            "queue",
+            &format!("1p1c {size} B, ours in two processes"),
+            "ns",
+        )
         .ours(|| processes::<T>(Board::new()))
-        .peer(ARRAY_QUEUE, Goal::AtLeast(1.5), || move |n| one_to_one(n, &array()))
+        .peer(ARRAY_QUEUE, Goal::AtLeast(1.5), || {
+            move |n| one_to_one(n, &array())
+        })
         .run();
     bench
         .case("queue", &format!("1p1c {size} B by {}", fifo::BATCH), "ns")
@@ -154,23 +166,45 @@ fn sized<T: Sample>(bench: &mut Bench) {
         .case("queue", &format!("push + pop, one thread, {size} B"), "ns")
         .ours(|| {
             let ours = create::<T>(&name("pair"));
-            move |n| fifo::pair(n, |value| ours.queue.push(value).is_ok(), || ours.queue.pop())
+            move |n| {
+                fifo::pair(
+                    n,
+                    |value| ours.queue.push(value).is_ok(),
+                    || ours.queue.pop(),
+                )
+            }
         })
-        .peer(ARRAY_QUEUE, Goal::AtLeast(1.0), || move |n| pair(n, &array()))
+        .peer(ARRAY_QUEUE, Goal::AtLeast(1.0), || {
+            move |n| pair(n, &array())
+        })
         .peer(HEAPLESS, Goal::None, || |n| pair(n, &*heapless::<T>()))
         .peer(CONCURRENT, Goal::None, || move |n| pair(n, &concurrent()))
         .peer(NBLF, Goal::None, || move |n| pair(n, &pooled()))
         .peer_if(BOOST, Goal::None, boost::queue_pair(size))
         .run();
     bench
-        .case("queue", &format!("push + pop, two threads at once, {size} B"), "ns")
+        .case(
+            "queue",
+            &format!("push + pop, two threads at once, {size} B"),
+            "ns",
+        )
         .ours(|| {
             let (ours, _) = both::<T>();
-            move |n| fifo::contended(n, |value| ours.queue.push(value).is_ok(), || ours.queue.pop())
+            move |n| {
+                fifo::contended(
+                    n,
+                    |value| ours.queue.push(value).is_ok(),
+                    || ours.queue.pop(),
+                )
+            }
         })
-        .peer(ARRAY_QUEUE, Goal::AtLeast(1.0), || move |n| contended(n, &array()))
+        .peer(ARRAY_QUEUE, Goal::AtLeast(1.0), || {
+            move |n| contended(n, &array())
+        })
         .peer(HEAPLESS, Goal::None, || |n| contended(n, &*heapless::<T>()))
-        .peer(CONCURRENT, Goal::None, || move |n| contended(n, &concurrent()))
+        .peer(CONCURRENT, Goal::None, || {
+            move |n| contended(n, &concurrent())
+        })
         .peer(NBLF, Goal::None, || move |n| contended(n, &pooled()))
         .peer_if(BOOST, Goal::None, boost::queue_contended(size))
         .run();

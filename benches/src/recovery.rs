@@ -131,7 +131,7 @@ fn with_one_dead(kind: &str) -> Segment<World> {
 }
 
 pub fn run(bench: &mut Bench) {
-    const LOCKS: &str = "until the kernel has let a lock go";
+    const LOCKS: &str = "the kernel, until a lock is free";
     bench
         .case("recovery", "SIGKILL to the last of 8 taken elements", "µs")
         .slow(20)
@@ -145,10 +145,20 @@ pub fn run(bench: &mut Bench) {
         .peer(LOCKS, Goal::None, || deaths("other-locks", locks_free))
         .run();
     let pairs = |world: Segment<World>| {
-        move |n| fifo::pair(n, |value| world.queue.push(value).is_ok(), || world.queue.pop())
+        move |n| {
+            fifo::pair(
+                n,
+                |value| world.queue.push(value).is_ok(),
+                || world.queue.pop(),
+            )
+        }
     };
     bench
-        .case("recovery", "push + pop beside one who died with 8 elements", "ns")
+        .case(
+            "recovery",
+            "push + pop beside one who died with 8 elements",
+            "ns",
+        )
         .ours(|| pairs(with_one_dead("dead")))
         .peer("itself, nobody dead", Goal::None, || pairs(create("alone")))
         .run();

@@ -62,7 +62,11 @@ fn sized<S: ShmLayout>(bench: &mut Bench, what: &str, size: usize) {
         })
         .run();
     bench
-        .case("segment", &format!("create and leave as the last, {what}"), "µs")
+        .case(
+            "segment",
+            &format!("create and leave as the last, {what}"),
+            "µs",
+        )
         .ours(|| {
             repeated(|name| {
                 timed(|| drop(S::options().sparse().create(name).expect("a segment"))).0

@@ -55,7 +55,11 @@ fn sized<T: Sample>(bench: &mut Bench) {
         .peer("ringbuf, slices", Goal::None, || ringbuf_batches::<T>)
         .run();
     bench
-        .case("spsc", &format!("1p1c {size} B by chunks of {}", fifo::BATCH), "ns")
+        .case(
+            "spsc",
+            &format!("1p1c {size} B by chunks of {}", fifo::BATCH),
+            "ns",
+        )
         .ours(|| chunks::<T>)
         .peer("rtrb, chunks", Goal::AtLeast(1.1), || rtrb_batches::<T>)
         .run();
@@ -72,7 +76,11 @@ fn sized<T: Sample>(bench: &mut Bench) {
         .peer(RTRB, Goal::None, || {
             |n| {
                 let (mut producer, mut consumer) = rtrb::RingBuffer::<T>::new(CAPACITY);
-                fifo::pair(n, |value| producer.push(value).is_ok(), || consumer.pop().ok())
+                fifo::pair(
+                    n,
+                    |value| producer.push(value).is_ok(),
+                    || consumer.pop().ok(),
+                )
             }
         })
         .peer_if(BOOST, Goal::None, boost::spsc_pair(size))

@@ -35,7 +35,13 @@ fn sized<T: Sample>(bench: &mut Bench) {
         .case("stack", &format!("push + pop, one thread, {size} B"), "ns")
         .ours(|| {
             let ours = create::<T>();
-            move |n| fifo::pair(n, |value| ours.stack.push(value).is_ok(), || ours.stack.pop())
+            move |n| {
+                fifo::pair(
+                    n,
+                    |value| ours.stack.push(value).is_ok(),
+                    || ours.stack.pop(),
+                )
+            }
         })
         .peer_if(BOOST, GOAL, boost::stack_pair(size))
         .peer(LOCK, Goal::None, || {
@@ -44,10 +50,20 @@ fn sized<T: Sample>(bench: &mut Bench) {
         })
         .run();
     bench
-        .case("stack", &format!("push + pop, two threads at once, {size} B"), "ns")
+        .case(
+            "stack",
+            &format!("push + pop, two threads at once, {size} B"),
+            "ns",
+        )
         .ours(|| {
             let ours = create::<T>();
-            move |n| fifo::contended(n, |value| ours.stack.push(value).is_ok(), || ours.stack.pop())
+            move |n| {
+                fifo::contended(
+                    n,
+                    |value| ours.stack.push(value).is_ok(),
+                    || ours.stack.pop(),
+                )
+            }
         })
         .peer_if(BOOST, GOAL, boost::stack_contended(size))
         .peer(LOCK, Goal::None, || {

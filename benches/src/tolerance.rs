@@ -30,16 +30,24 @@ fn create(kind: &str) -> Segment<World> {
 pub fn run(bench: &mut Bench) {
     let milliseconds = if bench.scale.is_full { 2000 } else { 300 };
     bench
-        .case("tolerance", "push + pop while attached processes are killed 100 times a second", "M/s")
+        .case(
+            "tolerance",
+            "push + pop while attached processes are killed 100 times a second",
+            "M/s",
+        )
         .slow(milliseconds)
         .ours(|| {
             let world = create("ours");
             move |n| survive(n, &world, Segment::name(&world))
         })
-        .peer("itself, while bystanders are killed", Goal::AtLeast(0.95), || {
-            let (world, other) = (create("control"), create("bystanders"));
-            move |n| survive(n, &world, Segment::name(&other))
-        })
+        .peer(
+            "itself, while bystanders are killed",
+            Goal::AtLeast(0.95),
+            || {
+                let (world, other) = (create("control"), create("bystanders"));
+                move |n| survive(n, &world, Segment::name(&other))
+            },
+        )
         .run();
 }
 

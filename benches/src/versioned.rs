@@ -25,7 +25,11 @@ fn sized<const W: usize>(bench: &mut Bench) {
     let case = bench.case("versioned", &format!("read, {size} B"), "ns");
     compare::<W, f64>(case, Reads);
     let case = bench
-        .case("versioned", &format!("while another writes, {size} B"), "ns")
+        .case(
+            "versioned",
+            &format!("while another writes, {size} B"),
+            "ns",
+        )
         .statistics(&["read", "write"]);
     compare::<W, [f64; 2]>(case, Together);
 }

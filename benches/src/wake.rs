@@ -82,10 +82,15 @@ pub fn bare_futex(board: &'static Board) -> impl FnMut(u64) -> [f64; 4] {
             }
             next
         };
-        woken(board, n, || receive, |number| {
-            word.store(number as u32, Release);
-            futex_wake(word);
-        })
+        woken(
+            board,
+            n,
+            || receive,
+            |number| {
+                word.store(number as u32, Release);
+                futex_wake(word);
+            },
+        )
     }
 }
 
@@ -103,9 +108,13 @@ pub fn run(bench: &mut Bench) {
         .peer("bare futex", allowed, || bare_futex(board))
         .peer("pipe", Goal::None, || pipes::woken_by_pipe(board))
         .peer("Unix socket", Goal::None, || pipes::woken_by_socket(board))
-        .peer("POSIX message queue", Goal::None, || pipes::woken_by_mq(board));
+        .peer("POSIX message queue", Goal::None, || {
+            pipes::woken_by_mq(board)
+        });
     #[cfg(feature = "ipc-channel")]
-    let case = case.peer("ipc-channel", Goal::None, || pipes::woken_by_ipc_channel(board));
+    let case = case.peer("ipc-channel", Goal::None, || {
+        pipes::woken_by_ipc_channel(board)
+    });
     #[cfg(boost)]
     let case = case.peer("Boost.Interprocess message_queue", Goal::None, || {
         pipes::woken_by_boost(board)
@@ -128,7 +137,9 @@ fn queue(board: &'static Board) -> impl FnMut(u64) -> [f64; 4] {
             let theirs = open(&ours);
             move || theirs.queue.pop_wait(LONG).expect("it comes")
         };
-        woken(board, n, receiver, |number| ours.queue.push(number).expect("room"))
+        woken(board, n, receiver, |number| {
+            ours.queue.push(number).expect("room")
+        })
     }
 }
 
@@ -141,7 +152,9 @@ fn spsc(board: &'static Board) -> impl FnMut(u64) -> [f64; 4] {
             let mut consumer = theirs.ring.consumer().expect("free");
             move || consumer.pop_wait(LONG).expect("it comes")
         };
-        woken(board, n, receiver, |number| producer.push(number).expect("room"))
+        woken(board, n, receiver, |number| {
+            producer.push(number).expect("room")
+        })
     }
 }
 
@@ -154,7 +167,13 @@ fn nobody_asleep(bench: &mut Bench) {
     };
     let briefly = Duration::from_millis(1);
     let pairs = |ours: Segment<Ours>| {
-        move |n| fifo::pair(n, |value| ours.queue.push(value).is_ok(), || ours.queue.pop())
+        move |n| {
+            fifo::pair(
+                n,
+                |value| ours.queue.push(value).is_ok(),
+                || ours.queue.pop(),
+            )
+        }
     };
     bench
         .case("wake", "push + pop of a Queue, nobody asleep", "ns")
@@ -181,6 +200,8 @@ fn nobody_asleep(bench: &mut Bench) {
     bench
         .case("wake", "push + pop of a Spsc, nobody asleep", "ns")
         .ours(|| both("waited", true))
-        .peer("itself, where nobody ever waited", allowed, || both("awake", false))
+        .peer("itself, where nobody ever waited", allowed, || {
+            both("awake", false)
+        })
         .run();
 }
