@@ -1,5 +1,5 @@
-// Boost.Lockfree and Boost.Interprocess, driven as src/fifo.rs drives the others: the loops are here, so that a call
-// across languages is no part of what is measured.
+// Boost.Lockfree and Boost.Interprocess, driven as src/fifo.rs drives the others: the loops are here, so that
+// a call across languages is no part of what is measured.
 
 #include <atomic>
 #include <boost/interprocess/ipc/message_queue.hpp>

@@ -1,7 +1,8 @@
 //! `Broadcast` beside the disruptor: one who sends, one who reads everything.
 //!
-//! A disruptor's producer waits for its slowest reader. Ours never waits: a reader that is overtaken is told how many
-//! messages it missed, so ours runs at most half a ring ahead here, as a sender would that must lose nothing.
+//! A disruptor's producer waits for its slowest reader. Ours never waits: a reader that is overtaken is told
+//! how many messages it missed, so ours runs at most half a ring ahead here, as a sender would that must lose
+//! nothing.
 
 use crate::fifo::{self, CAPACITY, Sample};
 use crate::measure::{Bench, Goal};

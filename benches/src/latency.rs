@@ -1,9 +1,9 @@
 //! From one process to another, both of which look all the time: there and back, and on a schedule.
 //!
-//! "One way" is half of the mean round trip, timed over all of them, as the line transfer is. The percentiles of the
-//! round trip are timed one by one, so the clock is in them (some 20 ns, for all alike). "Open loop" sends on a
-//! schedule and counts from the time at which a message *was to be* sent, so that a stall counts for all who wait
-//! behind it.
+//! "One way" is half of the mean round trip, timed over all of them, as the line transfer is. The percentiles
+//! of the round trip are timed one by one, so the clock is in them (some 20 ns, for all alike). "Open loop"
+//! sends on a schedule and counts from the time at which a message *was to be* sent, so that a stall counts
+//! for all who wait behind it.
 
 use crate::iceoryx;
 #[cfg(feature = "iceoryx2")]

@@ -1,10 +1,11 @@
 //! The structures beside their peers and the machine's limits, in one run.
 //!
-//! `cargo run --release --manifest-path benches/Cargo.toml -- [quick | full] [--json FILE] [--only NAME] [NAME …]`
+//! `cargo run --release --manifest-path benches/Cargo.toml -- [quick | full] [--json FILE] [--only NAME]
+//! [NAME …]`
 //!
 //! `… -- results FILE` makes a document of what `--json` wrote. How it is measured is in `measure`. With two
-//! processors there is one spinning thread on each and nothing else; busy machines give provisional figures, and the
-//! spread shows it.
+//! processors there is one spinning thread on each and nothing else; busy machines give provisional figures,
+//! and the spread shows it.
 
 mod array;
 mod boost;

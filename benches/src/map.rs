@@ -1,8 +1,8 @@
 //! `Map` beside papaya, dashmap and scc, with the mixes of conc-map-bench.
 //!
-//! Ours hashes with the function that its bytes prescribe, the peers with foldhash. All have room for [`SLOTS`] entries
-//! from the start, and half or four fifths of them. papaya is pinned for [`BATCH`] operations at a time, as its
-//! docs advise: longer pins hold up its garbage.
+//! Ours hashes with the function that its bytes prescribe, the peers with foldhash. All have room for
+//! [`SLOTS`] entries from the start, and half or four fifths of them. papaya is pinned for [`BATCH`]
+//! operations at a time, as its docs advise: longer pins hold up its garbage.
 
 use crate::measure::{Bench, Case, Goal};
 use crate::process::pin;
@@ -214,19 +214,19 @@ impl Keys {
     /// One that is there; all in turns, in no order.
     #[inline]
     fn hit(self, i: u64) -> u64 {
-        scatter((scatter(i) >> 32) * self.present >> 32)
+        scatter(((scatter(i) >> 32) * self.present) >> 32)
     }
 
     /// One that is not.
     #[inline]
     fn miss(self, i: u64) -> u64 {
-        scatter(self.present + ((scatter(i) >> 32) * self.present >> 32))
+        scatter(self.present + (((scatter(i) >> 32) * self.present) >> 32))
     }
 
     /// Any, half of which are there.
     #[inline]
     fn any(self, i: u64) -> u64 {
-        scatter((scatter(i) >> 32) * (2 * self.present) >> 32)
+        scatter(((scatter(i) >> 32) * (2 * self.present)) >> 32)
     }
 
     fn fill<V: Value>(self, table: &impl Table<V>) {

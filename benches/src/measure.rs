@@ -1,9 +1,9 @@
 //! Cases: ours and the peers in turns, medians and ratios.
 //!
-//! A case has one row of ours and any number of peers. First each row is calibrated: the number of operations that
-//! fill one round. Then all run in turns (A B C A B C …), so that a disturbance hits all alike; one round before
-//! the first does not count. A ratio is the median, over the rounds, of the ratio within a round; above 1 is
-//! better for ours.
+//! A case has one row of ours and any number of peers. First each row is calibrated: the number of operations
+//! that fill one round. Then all run in turns (A B C A B C …), so that a disturbance hits all alike; one
+//! round before the first does not count. A ratio is the median, over the rounds, of the ratio within a
+//! round; above 1 is better for ours.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -112,7 +112,8 @@ impl Bench {
         }
     }
 
-    /// A case, which is left out if nobody asked for it. Figures in a unit that ends in `/s` are better if greater.
+    /// A case, which is left out if nobody asked for it. Figures in a unit that ends in `/s` are better if
+    /// greater.
     pub fn case<'b, 'a>(&'b mut self, group: &str, case: &str, unit: &'static str) -> Case<'b, 'a> {
         let full = format!("{group}: {case}");
         let is_wanted =
@@ -428,9 +429,9 @@ where
     }
 }
 
-/// How many operations fill a round. Where the unit is a time per operation, what was timed counts, not the set-up
-/// of the round, unless that takes many times as long. A disturbance makes a try longer, so the shortest of three says
-/// that it is enough.
+/// How many operations fill a round. Where the unit is a time per operation, what was timed counts, not the
+/// set-up of the round, unless that takes many times as long. A disturbance makes a try longer, so the
+/// shortest of three says that it is enough.
 fn calibrate(row: &mut Row<'_>, unit: &str, round: Duration) -> u64 {
     let nanoseconds = match unit {
         "ns" => 1.0,

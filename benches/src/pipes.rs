@@ -1,5 +1,5 @@
-//! The kernel's own ways from process to process, and two libraries that wait: a byte stream, a socket, a message
-//! queue, ipc-channel, Boost.Interprocess.
+//! The kernel's own ways from process to process, and two libraries that wait: a byte stream, a socket, a
+//! message queue, ipc-channel, Boost.Interprocess.
 
 use crate::process::Board;
 use crate::wake::woken;

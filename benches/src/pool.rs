@@ -1,5 +1,5 @@
-//! `Pool`: to acquire an object and give it back, beside what serves as a free list elsewhere: a lock-free stack, or a
-//! queue, of indices.
+//! `Pool`: to acquire an object and give it back, beside what serves as a free list elsewhere: a lock-free
+//! stack, or a queue, of indices.
 
 use crate::boost;
 use crate::fifo;

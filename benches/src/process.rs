@@ -73,7 +73,8 @@ impl Board {
             )
         };
         assert_ne!(memory, libc::MAP_FAILED, "no memory");
-        // SAFETY: page-aligned zeros of this size, which is a valid board; never unmapped; all of it is atomic.
+        // SAFETY: page-aligned zeros of this size, which is a valid board; never unmapped; all of it is
+        // atomic.
         unsafe { &*memory.cast::<Self>() }
     }
 
@@ -160,8 +161,8 @@ impl Child {
     }
 }
 
-/// Forks a child that runs on the processor given, and ends; it dies with this process, which is left on the same
-/// processor.
+/// Forks a child that runs on the processor given, and ends; it dies with this process, which is left on the
+/// same processor.
 pub fn fork(processor: usize, theirs: impl FnOnce()) -> Child {
     pin(processor); // the child begins there, so that it does not have to wait for us
     // SAFETY: no other thread of this program runs now; the child ends without returning.

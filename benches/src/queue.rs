@@ -1,8 +1,9 @@
 //! `Queue` beside the bounded queues for many producers and consumers.
 //!
-//! Ours has two attachments, in two threads as the peers do, or in two processes, which no peer can. heapless's queue
-//! and concurrent-queue's bounded one are Vyukov's ring, crossbeam's `ArrayQueue` is a relative of it; nblf-queue is
-//! lock-free as ours is, with a pool of nodes beside it. Boost's is a linked list within an array.
+//! Ours has two attachments, in two threads as the peers do, or in two processes, which no peer can.
+//! heapless's queue and concurrent-queue's bounded one are Vyukov's ring, crossbeam's `ArrayQueue` is a
+//! relative of it; nblf-queue is lock-free as ours is, with a pool of nodes beside it. Boost's is a linked
+//! list within an array.
 
 use crate::boost;
 use crate::fifo::{self, CAPACITY, Sample};

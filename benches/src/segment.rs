@@ -1,5 +1,6 @@
-//! Creating, opening and leaving segments, beside the shared_memory crate. It takes the name at once and its bytes are
-//! what they are; ours appear whole, are described, checked, locked as alive, and removed by the last one out.
+//! Creating, opening and leaving segments, beside the shared_memory crate. It takes the name at once and its
+//! bytes are what they are; ours appear whole, are described, checked, locked as alive, and removed by the
+//! last one out.
 
 use crate::measure::{Bench, Goal};
 use crate::process::pin;

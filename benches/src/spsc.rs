@@ -1,6 +1,7 @@
 //! `Spsc` beside the queues for one producer and one consumer. Ours: two attachments in two threads.
 //!
-//! The disruptor's events are handled where they lie, by a thread of its own that polls; it has no `pop` to compare with.
+//! The disruptor's events are handled where they lie, by a thread of its own that polls; it has no `pop` to
+//! compare with.
 
 use crate::boost;
 use crate::fifo::{self, CAPACITY, Sample};

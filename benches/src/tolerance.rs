@@ -1,8 +1,8 @@
 //! What it costs the survivors that attached processes are killed a hundred times a second.
 //!
-//! One process pushes and pops on processor 1. On processor 0 another forks children and kills them, one every 10 ms.
-//! They work on the survivor's segment, and are killed with an element and an object in their hands, which must be
-//! recovered. In the control run they do the very same on a segment of their own.
+//! One process pushes and pops on processor 1. On processor 0 another forks children and kills them, one
+//! every 10 ms. They work on the survivor's segment, and are killed with an element and an object in their
+//! hands, which must be recovered. In the control run they do the very same on a segment of their own.
 
 use crate::measure::{Bench, Goal};
 use crate::process::{Child, fork, pin};

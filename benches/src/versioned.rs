@@ -1,5 +1,5 @@
-//! `Versioned` beside what keeps a latest value: in shared memory mmap-sync and iceoryx2's blackboard, in one process
-//! triple_buffer (one writer, one reader, roles of the process), arc-swap (allocates) and a lock.
+//! `Versioned` beside what keeps a latest value: in shared memory mmap-sync and iceoryx2's blackboard, in one
+//! process triple_buffer (one writer, one reader, roles of the process), arc-swap (allocates) and a lock.
 //!
 //! Both sides copy the whole value. Ours has two attachments.
 

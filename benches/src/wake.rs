@@ -1,4 +1,5 @@
-//! A process asleep, until another has something for it: from just before that is sent until the sleeper has it.
+//! A process asleep, until another has something for it: from just before that is sent until the sleeper has
+//! it.
 
 use crate::measure::{Bench, Goal, PERCENTILES, percentiles};
 use crate::process::{Board, beside, futex_wait, futex_wake, now, spin_until};
@@ -29,8 +30,8 @@ fn open(ours: &Segment<Ours>) -> Segment<Ours> {
     Ours::open(Segment::name(ours)).expect("the segment")
 }
 
-/// Has a child receive the numbers 1 ..= n, each when it had time to fall asleep. The child makes its own end.
-/// Nanoseconds: p50, p99, p99.9 and the longest.
+/// Has a child receive the numbers 1 ..= n, each when it had time to fall asleep. The child makes its own
+/// end. Nanoseconds: p50, p99, p99.9 and the longest.
 pub fn woken<R: FnMut() -> u64>(
     board: &'static Board,
     n: u64,
@@ -158,8 +159,8 @@ fn spsc(board: &'static Board) -> impl FnMut(u64) -> [f64; 4] {
     }
 }
 
-/// What operations cost because somebody might sleep: one push and pop where somebody has waited before, beside one
-/// where nobody ever did. The load of the flag is in both: there is no `Queue` without it.
+/// What operations cost because somebody might sleep: one push and pop where somebody has waited before,
+/// beside one where nobody ever did. The load of the flag is in both: there is no `Queue` without it.
 fn nobody_asleep(bench: &mut Bench) {
     let allowed = Goal::Within {
         times: 1.0,
