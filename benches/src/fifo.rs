@@ -169,31 +169,37 @@ fn consume_batches<T: Sample>(n: u64, pop: &mut impl FnMut(&mut [T]) -> usize) {
     }
 }
 
-/// Nanoseconds per push and pop of each of two threads that use both ends.
+/// Nanoseconds per push and pop of each of two threads, numbered 0 and 1, that use both ends.
 pub fn contended<T: Sample>(
     n: u64,
-    push: impl Fn(T) -> bool + Sync,
-    pop: impl Fn() -> Option<T> + Sync,
+    push: impl Fn(usize, T) -> bool + Sync,
+    pop: impl Fn(usize) -> Option<T> + Sync,
 ) -> f64 {
-    let start = &Barrier::new(2);
-    let (push, pop) = (&push, &pop);
-    let run = move |processor| {
-        pin(processor);
+    at_once(n, |thread, number| {
+        while !push(thread, T::of(number)) {
+            spin_loop();
+        }
+        while black_box(pop(thread)).is_none() {
+            spin_loop();
+        }
+    })
+}
+
+/// Nanoseconds per operation of each of two threads.
+pub fn at_once(n: u64, operation: impl Fn(usize, u64) + Sync) -> f64 {
+    let (start, operation) = (&Barrier::new(2), &operation);
+    let run = move |thread| {
+        pin(thread);
         start.wait();
         let begun = Instant::now();
         for number in 0..n {
-            while !push(T::of(number)) {
-                spin_loop();
-            }
-            while black_box(pop()).is_none() {
-                spin_loop();
-            }
+            operation(thread, number);
         }
         begun.elapsed()
     };
     std::thread::scope(|scope| {
-        let (one, other) = (scope.spawn(move || run(0)), scope.spawn(move || run(1)));
-        let took = [one, other].map(|thread| thread.join().expect("no panic"));
+        let threads = [0, 1].map(|thread| scope.spawn(move || run(thread)));
+        let took = threads.map(|thread| thread.join().expect("no panic"));
         took[0].max(took[1]).as_nanos() as f64 / n as f64
     })
 }

@@ -56,42 +56,23 @@ pub fn run(bench: &mut Bench) {
             let ours = create();
             let name = Segment::name(&ours).to_owned();
             let other = Ours::open(&name).expect("the segment");
+            // each thread has a handle of its own, which remembers where it freed last
+            let handles = [ours.pool.clone(), other.pool.clone()];
             move |n| {
-                // each thread has a handle of its own, which remembers where it freed last
-                let handles = [ours.pool.clone(), other.pool.clone()];
-                contended(n, |thread| handles[thread].acquire().map(drop).is_some())
+                fifo::at_once(n, |thread, _| {
+                    drop(handles[thread].acquire().expect("one is free"))
+                })
             }
         })
         .peer_if(BOOST, GOAL, boost::stack_contended(8))
         .peer(QUEUE, Goal::None, || {
             let queue = free_list();
             move |n| {
-                contended(n, |_| {
-                    queue.pop().is_some_and(|index| queue.push(index).is_ok())
+                fifo::at_once(n, |_, _| {
+                    let index = queue.pop().expect("one is free");
+                    queue.push(index).expect("room");
                 })
             }
         })
         .run();
-}
-
-/// As [`fifo::contended`], for operations that take and give back in one.
-fn contended(n: u64, operation: impl Fn(usize) -> bool + Sync) -> f64 {
-    use crate::process::pin;
-    use std::sync::Barrier;
-    use std::time::Instant;
-    let (start, operation) = (&Barrier::new(2), &operation);
-    let run = move |thread| {
-        pin(thread);
-        start.wait();
-        let begun = Instant::now();
-        for _ in 0..n {
-            assert!(operation(thread));
-        }
-        begun.elapsed()
-    };
-    std::thread::scope(|scope| {
-        let threads = [0, 1].map(|thread| scope.spawn(move || run(thread)));
-        let took = threads.map(|thread| thread.join().expect("no panic"));
-        took[0].max(took[1]).as_nanos() as f64 / n as f64
-    })
 }

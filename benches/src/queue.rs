@@ -114,7 +114,7 @@ fn pair<T: Sample>(n: u64, queue: &impl Peer<T>) -> f64 {
 }
 
 fn contended<T: Sample>(n: u64, queue: &impl Peer<T>) -> f64 {
-    fifo::contended(n, |value| queue.push(value), || queue.pop())
+    fifo::contended(n, |_, value| queue.push(value), |_| queue.pop())
 }
 
 pub fn run(bench: &mut Bench) {
@@ -190,13 +190,11 @@ fn sized<T: Sample>(bench: &mut Bench) {
             "ns",
         )
         .ours(|| {
-            let (ours, _) = both::<T>();
+            let (first, second) = both::<T>();
+            let ours = [first, second];
             move |n| {
-                fifo::contended(
-                    n,
-                    |value| ours.queue.push(value).is_ok(),
-                    || ours.queue.pop(),
-                )
+                let push = |thread: usize, value| ours[thread].queue.push(value).is_ok();
+                fifo::contended(n, push, |thread| ours[thread].queue.pop())
             }
         })
         .peer(ARRAY_QUEUE, Goal::AtLeast(1.0), || {

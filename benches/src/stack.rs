@@ -56,19 +56,18 @@ fn sized<T: Sample>(bench: &mut Bench) {
             "ns",
         )
         .ours(|| {
-            let ours = create::<T>();
+            let first = create::<T>();
+            let second = Ours::<T>::open(Segment::name(&first)).expect("the segment");
+            let ours = [first, second];
             move |n| {
-                fifo::contended(
-                    n,
-                    |value| ours.stack.push(value).is_ok(),
-                    || ours.stack.pop(),
-                )
+                let push = |thread: usize, value| ours[thread].stack.push(value).is_ok();
+                fifo::contended(n, push, |thread| ours[thread].stack.pop())
             }
         })
         .peer_if(BOOST, GOAL, boost::stack_contended(size))
         .peer(LOCK, Goal::None, || {
             let stack = locked();
-            move |n| fifo::contended(n, |value| push(&stack, value), || stack.lock().pop())
+            move |n| fifo::contended(n, |_, value| push(&stack, value), |_| stack.lock().pop())
         })
         .run();
 }
