@@ -1,75 +1,145 @@
 //! The structures beside their peers and the machine's limits, in one run.
 //!
-//! `cargo run --release --manifest-path benches/Cargo.toml -- [quick] [--json FILE] [GROUP …]`
+//! `cargo run --release --manifest-path benches/Cargo.toml -- [quick | full] [--json FILE] [--only NAME]
+//! [NAME …]`
 //!
-//! What is compared runs in turns (A B A B …), so that a disturbance hits all alike; medians of rounds, their
-//! spread, and the ratio to the first row of each group, which is a median of the rounds' ratios. With two
-//! processors there is one spinning thread on each and nothing else; busy machines give provisional
-//! figures, and the spread shows it. `quick` runs fewer operations, not fewer rounds.
+//! `… -- results FILE` makes a document of what `--json` wrote. How it is measured is in `measure`. With two
+//! processors there is one spinning thread on each and nothing else; busy machines give provisional figures,
+//! and the spread shows it.
 
+mod array;
+mod boost;
+mod broadcast;
 mod fifo;
+mod iceoryx;
+mod latency;
 mod machine;
+mod map;
 mod measure;
+mod pipes;
+mod pool;
+mod process;
 mod queue;
 mod recovery;
+mod results;
 mod segment;
 mod spsc;
+mod stack;
+mod tolerance;
+mod versioned;
+mod wake;
 
-use measure::{Group, Scale};
+use measure::{Bench, Scale};
 use std::io::Write;
 
+/// The peers whose versions are told.
+const PEERS: &[&str] = &[
+    "arc-swap",
+    "concurrent-queue",
+    "crossbeam-queue",
+    "dashmap",
+    "disruptor",
+    "heapless",
+    "iceoryx2",
+    "ipc-channel",
+    "mmap-sync",
+    "nblf-queue",
+    "papaya",
+    "parking_lot",
+    "ringbuf",
+    "rtrb",
+    "scc",
+    "shared_memory",
+    "triple_buffer",
+];
+
 fn main() {
-    let mut scale = Scale::FULL;
+    let mut scale = Scale::QUICK;
     let mut json = None;
     let mut wanted = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
+        let mut next = |what: &str| {
+            arguments
+                .next()
+                .unwrap_or_else(|| panic!("{argument} {what}"))
+        };
         match argument.as_str() {
             "quick" => scale = Scale::QUICK,
-            "--json" => json = Some(arguments.next().expect("--json FILE")),
+            "full" => scale = Scale::FULL,
+            "--json" => json = Some(std::fs::File::create(next("FILE")).expect("a file to write")),
+            "--only" => wanted.push(next("NAME")),
+            "results" => return print_results(&next("FILE")),
             name => wanted.push(name.to_owned()),
         }
     }
-    let mut json = json.map(|path| std::fs::File::create(path).expect("a file to write"));
-    println!("{}", machine::description());
-    for make in [
-        machine::groups,
-        queue::groups,
-        spsc::groups,
-        segment::groups,
-        recovery::groups,
+    let mut bench = Bench::new(scale, wanted, json);
+    bench.about(&machine::description(), &versions());
+    say_what_is_missing(&bench);
+    for run in [
+        machine::run,
+        queue::run,
+        spsc::run,
+        broadcast::run,
+        latency::run,
+        wake::run,
+        map::run,
+        stack::run,
+        pool::run,
+        versioned::run,
+        array::run,
+        segment::run,
+        recovery::run,
+        tolerance::run,
     ] {
-        for group in make(scale) {
-            if wanted.is_empty() || wanted.iter().any(|name| group.name.contains(name)) {
-                report(group, scale, json.as_mut());
-            }
+        run(&mut bench);
+    }
+}
+
+fn print_results(path: &str) {
+    match results::markdown(path) {
+        Ok(text) => _ = std::io::stdout().write_all(text.as_bytes()), // a closed pipe is no mistake
+        Err(error) => {
+            eprintln!("{path}: {error}");
+            std::process::exit(1);
         }
     }
 }
 
-fn report(group: Group<'_>, scale: Scale, json: Option<&mut std::fs::File>) {
-    println!(
-        "\n{:<44} {:>10} {:>21} {:>7}",
-        group.name, group.unit, "min … max", "×"
-    );
-    let (name, unit) = (group.name.clone(), group.unit);
-    let rows = group.run(scale.rounds);
-    for row in &rows {
-        println!(
-            "  {:<42} {:>10.2} {:>9.2} … {:>9.2} {:>7.2}",
-            row.name, row.median, row.min, row.max, row.ratio
+fn say_what_is_missing(bench: &Bench) {
+    if !boost::IS_THERE {
+        bench.skip(
+            "Boost.Lockfree, Boost.Interprocess",
+            "no headers (libboost-dev)",
         );
     }
-    let Some(file) = json else {
-        return;
-    };
-    for row in rows {
-        // no string here needs escaping
-        writeln!(
-            file,
-            r#"{{"group":"{name}","row":"{}","unit":"{unit}","median":{},"min":{},"max":{},"ratio":{},"rounds":{}}}"#,
-            row.name, row.median, row.min, row.max, row.ratio, scale.rounds
-        )
-        .expect("room in the file");
+    for (peer, is_there) in [
+        ("iceoryx2", cfg!(feature = "iceoryx2")),
+        ("ipc-channel", cfg!(feature = "ipc-channel")),
+        ("mmap-sync", cfg!(feature = "mmap-sync")),
+    ] {
+        if !is_there {
+            bench.skip(peer, "built without the feature");
+        }
     }
+}
+
+/// Of the library and the peers, as the lock file has them.
+fn versions() -> String {
+    let lock = include_str!("../Cargo.lock");
+    let version = |name: &str| {
+        let entry = lock
+            .split("[[package]]")
+            .find(|entry| entry.lines().any(|line| line == format!("name = {name:?}")))?;
+        let version = entry
+            .lines()
+            .find_map(|line| line.strip_prefix("version = "))?;
+        Some(format!("{name} {}", version.trim_matches('"')))
+    };
+    let peers = ["shm-runtime"]
+        .iter()
+        .chain(PEERS)
+        .filter_map(|name| version(name));
+    let boost = boost::version().map(|version| format!("Boost {version}"));
+    peers.chain(boost).collect::<Vec<_>>().join(", ")
 }

@@ -1,19 +1,30 @@
-//! `Queue` beside crossbeam's `ArrayQueue`. Ours: two attachments, in two threads or two processes.
+//! `Queue` beside the bounded queues for many producers and consumers.
+//!
+//! Ours has two attachments, in two threads as the peers do, or in two processes, which no peer can.
+//! heapless's queue and concurrent-queue's bounded one are Vyukov's ring, crossbeam's `ArrayQueue` is a
+//! relative of it; nblf-queue is lock-free as ours is, with a pool of nodes beside it. Boost's is a linked
+//! list within an array.
 
+use crate::boost;
 use crate::fifo::{self, CAPACITY, Sample};
-use crate::machine::pin;
-use crate::measure::{Group, Scale};
-use core::hint::{black_box, spin_loop};
+use crate::measure::{Bench, Goal};
+use crate::process::{Board, beside, now, pin};
+use core::hint::black_box;
 use crossbeam_queue::ArrayQueue;
-use shm_runtime::{Array, Element, Queue, Segment, ShmLayout};
+use nblf_queue::MPMCQueue;
+use shm_runtime::{Element, Queue, Segment, ShmLayout};
 use std::time::Instant;
 
 #[derive(ShmLayout)]
 struct Ours<T: Element> {
     queue: Queue<T, CAPACITY>,
-    /// 1: the other process is ready; 2: go; 3: it is done.
-    phase: Array<u64, 16>,
 }
+
+const ARRAY_QUEUE: &str = "crossbeam-queue ArrayQueue";
+const HEAPLESS: &str = "heapless mpmc (Vyukov)";
+const CONCURRENT: &str = "concurrent-queue (Vyukov)";
+const NBLF: &str = "nblf-queue, pooled";
+const BOOST: &str = "Boost.Lockfree queue";
 
 fn name(what: &str) -> String {
     format!("bench-{what}-{}", std::process::id())
@@ -33,160 +44,274 @@ fn open<T: Sample>(name: &str) -> Segment<Ours<T>> {
         .expect("the segment")
 }
 
-pub fn groups(scale: Scale) -> Vec<Group<'static>> {
-    let mut groups = Vec::new();
-    sized::<u64>(scale, &mut groups);
-    sized::<[u64; 3]>(scale, &mut groups);
-    sized::<[u64; 7]>(scale, &mut groups);
-    groups.push(identity(scale));
-    groups
+/// Two attachments of one segment.
+fn both<T: Sample>() -> (Segment<Ours<T>>, Segment<Ours<T>>) {
+    let name = name("queue");
+    (create(&name), open(&name))
 }
 
-fn sized<T: Sample>(scale: Scale, groups: &mut Vec<Group<'static>>) {
-    let (n, size) = (scale.operations, size_of::<T>());
-    groups.push(
-        Group::new(format!("queue 1p1c {size} B"), "ns")
-            .row("crossbeam ArrayQueue", move || array_queue::<T>(n))
-            .row("Queue, two threads", move || threads::<T>(n))
-            .row("Queue, two processes", move || processes::<T>(n)),
-    );
-    groups.push(
-        Group::new(format!("queue 1p1c by {} {size} B", fifo::BATCH), "ns")
-            .row("crossbeam ArrayQueue, one by one", move || {
-                array_queue::<T>(n)
-            })
-            .row("Queue, push_slice and pop_slice", move || slices::<T>(n)),
-    );
-    groups.push(
-        Group::new(format!("queue push + pop, one thread {size} B"), "ns")
-            .row("crossbeam ArrayQueue", move || {
-                let queue = ArrayQueue::<T>::new(CAPACITY);
-                fifo::pair(n, |value| queue.push(value).is_ok(), || queue.pop())
-            })
-            .row("Queue", move || {
-                let ours = create::<T>(&name("pair"));
+/// What the peers have in common.
+trait Peer<T>: Sync {
+    fn push(&self, value: T) -> bool;
+    fn pop(&self) -> Option<T>;
+}
+
+impl<T: Sample> Peer<T> for ArrayQueue<T> {
+    #[inline]
+    fn push(&self, value: T) -> bool {
+        Self::push(self, value).is_ok()
+    }
+    #[inline]
+    fn pop(&self) -> Option<T> {
+        Self::pop(self)
+    }
+}
+
+impl<T: Sample> Peer<T> for concurrent_queue::ConcurrentQueue<T> {
+    #[inline]
+    fn push(&self, value: T) -> bool {
+        Self::push(self, value).is_ok()
+    }
+    #[inline]
+    fn pop(&self) -> Option<T> {
+        Self::pop(self).ok()
+    }
+}
+
+impl<T: Sample> Peer<T> for heapless::mpmc::Queue<T, CAPACITY> {
+    #[inline]
+    fn push(&self, value: T) -> bool {
+        self.enqueue(value).is_ok()
+    }
+    #[inline]
+    fn pop(&self) -> Option<T> {
+        self.dequeue()
+    }
+}
+
+impl<T: Sample> Peer<T> for nblf_queue::PooledQueue<T> {
+    #[inline]
+    fn push(&self, value: T) -> bool {
+        MPMCQueue::push(self, value).is_ok()
+    }
+    #[inline]
+    fn pop(&self) -> Option<T> {
+        MPMCQueue::pop(self)
+    }
+}
+
+#[expect(deprecated, reason = "not lock-free, and a peer all the same")]
+fn heapless<T: Sample>() -> Box<heapless::mpmc::Queue<T, CAPACITY>> {
+    Box::new(heapless::mpmc::Queue::new())
+}
+
+fn one_to_one<T: Sample>(n: u64, queue: &impl Peer<T>) -> f64 {
+    fifo::one_to_one(n, || |value| queue.push(value), || || queue.pop())
+}
+
+fn pair<T: Sample>(n: u64, queue: &impl Peer<T>) -> f64 {
+    fifo::pair(n, |value| queue.push(value), || queue.pop())
+}
+
+fn contended<T: Sample>(n: u64, queue: &impl Peer<T>) -> f64 {
+    fifo::contended(n, |_, value| queue.push(value), |_| queue.pop())
+}
+
+pub fn run(bench: &mut Bench) {
+    sized::<u64>(bench);
+    sized::<[u64; 3]>(bench);
+    sized::<[u64; 7]>(bench);
+    parts(bench);
+}
+
+fn sized<T: Sample>(bench: &mut Bench) {
+    let size = size_of::<T>();
+    let array = || ArrayQueue::<T>::new(CAPACITY);
+    let concurrent = || concurrent_queue::ConcurrentQueue::<T>::bounded(CAPACITY);
+    let pooled = || nblf_queue::PooledQueue::<T>::new(CAPACITY);
+    bench
+        .case("queue", &format!("1p1c {size} B"), "ns")
+        .ours(|| threads::<T>)
+        .peer(ARRAY_QUEUE, Goal::AtLeast(1.5), || {
+            move |n| one_to_one(n, &array())
+        })
+        .peer(HEAPLESS, Goal::AtLeast(1.0), || {
+            |n| one_to_one(n, &*heapless::<T>())
+        })
+        .peer(CONCURRENT, Goal::AtLeast(1.0), || {
+            move |n| one_to_one(n, &concurrent())
+        })
+        .peer(NBLF, Goal::None, || move |n| one_to_one(n, &pooled()))
+        .peer_if(BOOST, Goal::None, boost::queue_one_to_one(size))
+        .run();
+    bench
+        .case(
+            "queue",
+            &format!("1p1c {size} B, ours in two processes"),
+            "ns",
+        )
+        .ours(|| processes::<T>(Board::new()))
+        .peer(ARRAY_QUEUE, Goal::AtLeast(1.5), || {
+            move |n| one_to_one(n, &array())
+        })
+        .run();
+    bench
+        .case("queue", &format!("1p1c {size} B by {}", fifo::BATCH), "ns")
+        .ours(|| slices::<T>)
+        .peer("itself, one by one", Goal::AtLeast(4.0), || threads::<T>)
+        .peer("crossbeam-queue ArrayQueue, one by one", Goal::None, || {
+            move |n| one_to_one(n, &array())
+        })
+        .run();
+    bench
+        .case("queue", &format!("push + pop, one thread, {size} B"), "ns")
+        .ours(|| {
+            let ours = create::<T>(&name("pair"));
+            move |n| {
                 fifo::pair(
                     n,
                     |value| ours.queue.push(value).is_ok(),
                     || ours.queue.pop(),
                 )
-            })
-            .row("Queue, loan and take", move || {
-                let ours = create::<T>(&name("guards"));
-                let push = |value| {
-                    let mut loan = ours.queue.loan().expect("a lane");
-                    loan.write(value);
-                    loan.commit().is_ok()
-                };
-                let pop = || {
-                    let taken = ours.queue.take().expect("a lane")?;
-                    let value = taken.get();
-                    taken.done();
-                    Some(value)
-                };
-                fifo::pair(n, push, pop)
-            }),
-    );
-}
-
-fn array_queue<T: Sample>(n: u64) -> f64 {
-    let queue = &ArrayQueue::<T>::new(CAPACITY);
-    fifo::one_to_one(n, || |value| queue.push(value).is_ok(), || || queue.pop())
+            }
+        })
+        .peer(ARRAY_QUEUE, Goal::AtLeast(1.0), || {
+            move |n| pair(n, &array())
+        })
+        .peer(HEAPLESS, Goal::None, || |n| pair(n, &*heapless::<T>()))
+        .peer(CONCURRENT, Goal::None, || move |n| pair(n, &concurrent()))
+        .peer(NBLF, Goal::None, || move |n| pair(n, &pooled()))
+        .peer_if(BOOST, Goal::None, boost::queue_pair(size))
+        .run();
+    bench
+        .case(
+            "queue",
+            &format!("push + pop, two threads at once, {size} B"),
+            "ns",
+        )
+        .ours(|| {
+            let (first, second) = both::<T>();
+            let ours = [first, second];
+            move |n| {
+                let push = |thread: usize, value| ours[thread].queue.push(value).is_ok();
+                fifo::contended(n, push, |thread| ours[thread].queue.pop())
+            }
+        })
+        .peer(ARRAY_QUEUE, Goal::AtLeast(1.0), || {
+            move |n| contended(n, &array())
+        })
+        .peer(HEAPLESS, Goal::None, || |n| contended(n, &*heapless::<T>()))
+        .peer(CONCURRENT, Goal::None, || {
+            move |n| contended(n, &concurrent())
+        })
+        .peer(NBLF, Goal::None, || move |n| contended(n, &pooled()))
+        .peer_if(BOOST, Goal::None, boost::queue_contended(size))
+        .run();
+    bench
+        .case("queue", &format!("loan + take, one thread, {size} B"), "ns")
+        .ours(|| {
+            let ours = create::<T>(&name("guards"));
+            move |n| guards(n, &ours)
+        })
+        .peer(ARRAY_QUEUE, Goal::None, || move |n| pair(n, &array()))
+        .run();
 }
 
 fn threads<T: Sample>(n: u64) -> f64 {
-    let name = &name("threads");
-    let first = create::<T>(name);
-    let second = open::<T>(name);
-    let (first, second) = (&first, &second);
+    let (first, second) = &both::<T>();
     fifo::one_to_one(
         n,
-        || move |value| first.queue.push(value).is_ok(),
-        || move || second.queue.pop(),
+        || |value| first.queue.push(value).is_ok(),
+        || || second.queue.pop(),
     )
 }
 
 fn slices<T: Sample>(n: u64) -> f64 {
-    let name = &name("slices");
-    let first = create::<T>(name);
-    let second = open::<T>(name);
-    let (first, second) = (&first, &second);
+    let (first, second) = &both::<T>();
     fifo::batches(
         n,
-        || move |values: &[T]| first.queue.push_slice(values),
-        || move |out: &mut [T]| second.queue.pop_slice(out),
+        || |values: &[T]| first.queue.push_slice(values),
+        || |out: &mut [T]| second.queue.pop_slice(out),
     )
 }
 
-fn processes<T: Sample>(n: u64) -> f64 {
-    let name = name("processes");
-    let ours = create::<T>(&name);
-    let reach = |phase: u64| {
-        while ours.phase.get(0) < phase {
-            spin_loop();
-        }
+fn guards<T: Sample>(n: u64, ours: &Ours<T>) -> f64 {
+    let push = |value| {
+        let mut loan = ours.queue.loan().expect("a lane");
+        loan.write(value);
+        loan.commit().is_ok()
     };
-    pin(1); // the child begins there, so that it does not have to wait for us
-    // SAFETY: the child consumes and exits at once; no other thread of this process runs.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let theirs = open::<T>(&name);
-        theirs.phase.set(0, 1);
-        while theirs.phase.get(0) < 2 {
-            spin_loop();
-        }
-        fifo::consume(n, &mut || theirs.queue.pop());
-        theirs.phase.set(0, 3);
-        // SAFETY: ends the child at once.
-        unsafe { libc::_exit(0) };
+    let pop = || {
+        let taken = ours.queue.take().expect("a lane")?;
+        let value = taken.get();
+        taken.done();
+        Some(value)
+    };
+    fifo::pair(n, push, pop)
+}
+
+fn processes<T: Sample>(board: &'static Board) -> impl FnMut(u64) -> f64 {
+    move |n| {
+        let name = name("processes");
+        let ours = create::<T>(&name);
+        board.reset();
+        beside(
+            || {
+                let theirs = open::<T>(&name);
+                board.ready();
+                fifo::consume(n, &mut || theirs.queue.pop());
+                board.done();
+            },
+            || {
+                board.go();
+                let start = now();
+                fifo::produce(n, &mut |value| ours.queue.push(value).is_ok());
+                board.wait_done();
+                (now() - start) as f64 / n as f64
+            },
+        )
     }
-    assert!(child > 0);
-    pin(0);
-    reach(1);
-    let start = Instant::now();
-    ours.phase.set(0, 2);
-    fifo::produce(n, &mut |value| ours.queue.push(value).is_ok());
-    reach(3);
-    let took = start.elapsed().as_nanos() as f64 / n as f64;
-    let mut status = 0;
-    // SAFETY: waits for a child of this process, into a live integer.
-    let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-    assert_eq!((waited, status), (child, 0));
-    took
 }
 
 /// What it costs to know who operates, that no other operation runs on the lane, and to let the lane go.
-fn identity(scale: Scale) -> Group<'static> {
-    let n = scale.operations * 4;
-    Group::new("queue, parts of one operation", "ns")
-        .row("enter a lane and leave it", move || {
+fn parts(bench: &mut Bench) {
+    let timed = |n: u64, operation: &mut dyn FnMut()| {
+        pin(0);
+        let start = Instant::now();
+        for _ in 0..n {
+            operation();
+        }
+        start.elapsed().as_nanos() as f64 / n as f64
+    };
+    bench
+        .case("queue", "parts: enter a lane and leave it", "ns")
+        .ours(|| {
             let ours = create::<u64>(&name("identity"));
-            let attachment = Segment::attachment(&ours);
-            drop(attachment.enter());
-            pin(0);
-            let start = Instant::now();
-            for _ in 0..n {
-                black_box(attachment.enter().map(|lane| lane.index()));
+            move |n| {
+                let attachment = Segment::attachment(&ours);
+                timed(n, &mut || {
+                    black_box(attachment.enter().map(|lane| lane.index()));
+                })
             }
-            start.elapsed().as_nanos() as f64 / n as f64
         })
-        .row("pop of an empty queue", move || {
+        .run();
+    bench
+        .case("queue", "parts: pop of an empty one", "ns")
+        .ours(|| {
             let ours = create::<u64>(&name("empty"));
-            pin(0);
-            let start = Instant::now();
-            for _ in 0..n {
-                black_box(ours.queue.pop());
-            }
-            start.elapsed().as_nanos() as f64 / n as f64
+            move |n| timed(n, &mut || _ = black_box(ours.queue.pop()))
         })
-        .row("peek", move || {
+        .peer(ARRAY_QUEUE, Goal::None, || {
+            let queue = ArrayQueue::<u64>::new(CAPACITY);
+            move |n| timed(n, &mut || _ = black_box(queue.pop()))
+        })
+        .run();
+    bench
+        .case("queue", "parts: peek", "ns")
+        .ours(|| {
             let ours = create::<u64>(&name("peek"));
             ours.queue.push(1).expect("room");
-            pin(0);
-            let start = Instant::now();
-            for _ in 0..n {
-                black_box(ours.queue.peek());
-            }
-            start.elapsed().as_nanos() as f64 / n as f64
+            move |n| timed(n, &mut || _ = black_box(ours.queue.peek()))
         })
+        .run();
 }

@@ -1,7 +1,15 @@
-//! `Spsc` beside rtrb. Ours: two attachments in two threads.
+//! `Spsc` beside the queues for one producer and one consumer. Ours: two attachments in two threads.
+//!
+//! The disruptor's events are handled where they lie, by a thread of its own that polls; it has no `pop` to
+//! compare with.
 
+use crate::boost;
 use crate::fifo::{self, CAPACITY, Sample};
-use crate::measure::{Group, Scale};
+use crate::measure::{Bench, Goal};
+use core::hint::{black_box, spin_loop};
+use disruptor::{BusySpin, Polling, Producer as _};
+use ringbuf::HeapRb;
+use ringbuf::traits::{Consumer as _, Producer as _, Split as _};
 use shm_runtime::structures::Spsc;
 use shm_runtime::{Element, Segment, ShmLayout};
 
@@ -10,6 +18,12 @@ struct Ours<T: Element> {
     ring: Spsc<T, CAPACITY>,
 }
 
+const RTRB: &str = "rtrb";
+const RINGBUF: &str = "ringbuf";
+const HEAPLESS: &str = "heapless spsc";
+const DISRUPTOR: &str = "disruptor, polled";
+const BOOST: &str = "Boost.Lockfree spsc_queue";
+
 fn both<T: Sample>() -> (Segment<Ours<T>>, Segment<Ours<T>>) {
     let name = format!("bench-spsc-{}", std::process::id());
     let first = Ours::options().prefault(true).create(&name);
@@ -17,61 +31,114 @@ fn both<T: Sample>() -> (Segment<Ours<T>>, Segment<Ours<T>>) {
     (first.expect("a segment"), second.expect("the segment"))
 }
 
-pub fn groups(scale: Scale) -> Vec<Group<'static>> {
-    let mut groups = Vec::new();
-    sized::<u64>(scale, &mut groups);
-    sized::<[u64; 3]>(scale, &mut groups);
-    sized::<[u64; 7]>(scale, &mut groups);
-    groups
+pub fn run(bench: &mut Bench) {
+    sized::<u64>(bench);
+    sized::<[u64; 3]>(bench);
+    sized::<[u64; 7]>(bench);
+    sized::<[u64; 32]>(bench);
 }
 
-fn sized<T: Sample>(scale: Scale, groups: &mut Vec<Group<'static>>) {
-    let (n, size) = (scale.operations * 2, size_of::<T>());
-    groups.push(
-        Group::new(format!("spsc 1p1c {size} B"), "ns")
-            .row("rtrb", move || rtrb_one_to_one::<T>(n))
-            .row("Spsc", move || {
+fn sized<T: Sample>(bench: &mut Bench) {
+    let size = size_of::<T>();
+    bench
+        .case("spsc", &format!("1p1c {size} B"), "ns")
+        .ours(|| one_to_one::<T>)
+        .peer(RTRB, Goal::AtLeast(1.1), || rtrb_one_to_one::<T>)
+        .peer(RINGBUF, Goal::None, || ringbuf_one_to_one::<T>)
+        .peer(HEAPLESS, Goal::None, || heapless_one_to_one::<T>)
+        .peer(DISRUPTOR, Goal::None, || disruptor_one_to_one::<T>)
+        .peer_if(BOOST, Goal::None, boost::spsc_one_to_one(size))
+        .run();
+    bench
+        .case("spsc", &format!("1p1c {size} B by {}", fifo::BATCH), "ns")
+        .ours(|| batches::<T>)
+        .peer("rtrb, chunks", Goal::AtLeast(1.1), || rtrb_batches::<T>)
+        .peer("ringbuf, slices", Goal::None, || ringbuf_batches::<T>)
+        .run();
+    bench
+        .case(
+            "spsc",
+            &format!("1p1c {size} B by chunks of {}", fifo::BATCH),
+            "ns",
+        )
+        .ours(|| chunks::<T>)
+        .peer("rtrb, chunks", Goal::AtLeast(1.1), || rtrb_batches::<T>)
+        .run();
+    bench
+        .case("spsc", &format!("push + pop, one thread, {size} B"), "ns")
+        .ours(|| {
+            |n| {
                 let (first, second) = both::<T>();
                 let mut producer = first.ring.producer().expect("free");
                 let mut consumer = second.ring.consumer().expect("free");
-                fifo::one_to_one(
-                    n,
-                    || move |value| producer.push(value).is_ok(),
-                    || move || consumer.pop(),
-                )
-            }),
-    );
-    groups.push(
-        Group::new(format!("spsc 1p1c by {} {size} B", fifo::BATCH), "ns")
-            .row("rtrb, chunks", move || rtrb_batches::<T>(n))
-            .row("Spsc, push_slice and pop_slice", move || {
-                let (first, second) = both::<T>();
-                let mut producer = first.ring.producer().expect("free");
-                let mut consumer = second.ring.consumer().expect("free");
-                fifo::batches(
-                    n,
-                    || move |values: &[T]| producer.push_slice(values),
-                    || move |out: &mut [T]| consumer.pop_slice(out),
-                )
-            }),
-    );
-    groups.push(
-        Group::new(format!("spsc push + pop, one thread {size} B"), "ns")
-            .row("rtrb", move || {
+                fifo::pair(n, |value| producer.push(value).is_ok(), || consumer.pop())
+            }
+        })
+        .peer(RTRB, Goal::None, || {
+            |n| {
                 let (mut producer, mut consumer) = rtrb::RingBuffer::<T>::new(CAPACITY);
                 fifo::pair(
                     n,
                     |value| producer.push(value).is_ok(),
                     || consumer.pop().ok(),
                 )
-            })
-            .row("Spsc", move || {
-                let (first, second) = both::<T>();
-                let mut producer = first.ring.producer().expect("free");
-                let mut consumer = second.ring.consumer().expect("free");
-                fifo::pair(n, |value| producer.push(value).is_ok(), || consumer.pop())
-            }),
-    );
+            }
+        })
+        .peer_if(BOOST, Goal::None, boost::spsc_pair(size))
+        .run();
+}
+
+fn one_to_one<T: Sample>(n: u64) -> f64 {
+    let (first, second) = both::<T>();
+    let mut producer = first.ring.producer().expect("free");
+    let mut consumer = second.ring.consumer().expect("free");
+    fifo::one_to_one(
+        n,
+        || move |value| producer.push(value).is_ok(),
+        || move || consumer.pop(),
+    )
+}
+
+fn batches<T: Sample>(n: u64) -> f64 {
+    let (first, second) = both::<T>();
+    let mut producer = first.ring.producer().expect("free");
+    let mut consumer = second.ring.consumer().expect("free");
+    fifo::batches(
+        n,
+        || move |values: &[T]| producer.push_slice(values),
+        || move |out: &mut [T]| consumer.pop_slice(out),
+    )
+}
+
+fn chunks<T: Sample>(n: u64) -> f64 {
+    let (first, second) = both::<T>();
+    let mut producer = first.ring.producer().expect("free");
+    let mut consumer = second.ring.consumer().expect("free");
+    fifo::batches(
+        n,
+        || {
+            move |values: &[T]| {
+                let mut chunk = producer.write_chunk(values.len());
+                let count = chunk.len();
+                for (i, &value) in values[..count].iter().enumerate() {
+                    chunk.set(i, value);
+                }
+                chunk.commit(count);
+                count
+            }
+        },
+        || {
+            move |out: &mut [T]| {
+                let chunk = consumer.read_chunk(out.len());
+                let count = chunk.len();
+                for (out, value) in out.iter_mut().zip(chunk.iter()) {
+                    *out = value;
+                }
+                chunk.commit(count);
+                count
+            }
+        },
+    )
 }
 
 fn rtrb_one_to_one<T: Sample>(n: u64) -> f64 {
@@ -107,6 +174,68 @@ fn rtrb_batches<T: Sample>(n: u64) -> f64 {
                 out[left.len()..count].copy_from_slice(right);
                 chunk.commit_all();
                 count
+            }
+        },
+    )
+}
+
+fn ringbuf_one_to_one<T: Sample>(n: u64) -> f64 {
+    let (mut producer, mut consumer) = HeapRb::<T>::new(CAPACITY).split();
+    fifo::one_to_one(
+        n,
+        || move |value| producer.try_push(value).is_ok(),
+        || move || consumer.try_pop(),
+    )
+}
+
+fn ringbuf_batches<T: Sample>(n: u64) -> f64 {
+    let (mut producer, mut consumer) = HeapRb::<T>::new(CAPACITY).split();
+    fifo::batches(
+        n,
+        || move |values: &[T]| producer.push_slice(values),
+        || move |out: &mut [T]| consumer.pop_slice(out),
+    )
+}
+
+fn heapless_one_to_one<T: Sample>(n: u64) -> f64 {
+    let mut queue = Box::new(heapless::spsc::Queue::<T, CAPACITY>::new());
+    let (mut producer, mut consumer) = queue.split();
+    fifo::one_to_one(
+        n,
+        || move |value| producer.enqueue(value).is_ok(),
+        || move || consumer.dequeue(),
+    )
+}
+
+pub fn disruptor_one_to_one<T: Sample>(n: u64) -> f64 {
+    let builder = disruptor::build_single_producer(CAPACITY, || T::of(0), BusySpin);
+    let (mut poller, builder) = builder.new_event_poller();
+    let mut producer = builder.build();
+    fifo::sides(
+        n,
+        || {
+            move || {
+                for number in 0..n {
+                    producer.publish(|event| *event = T::of(number));
+                }
+            }
+        },
+        || {
+            move || {
+                let mut number = 0;
+                while number < n {
+                    match poller.poll() {
+                        Ok(mut events) => {
+                            for &event in &mut events {
+                                assert_eq!(event.number(), number, "in order");
+                                number += 1;
+                            }
+                        }
+                        Err(Polling::NoEvents) => spin_loop(),
+                        Err(Polling::Shutdown) => break,
+                    }
+                }
+                black_box(number);
             }
         },
     )
