@@ -20,6 +20,7 @@
 #[path = "../../../tests/common/report.rs"]
 mod line;
 
+mod broadcast;
 mod kill;
 mod leases;
 mod queue;
