@@ -49,7 +49,7 @@ use super::lane::{Intent, LaneRecord, Phase, Place, announced};
 use super::shared::impl_shared;
 use super::signals::{Kernel, Signals};
 use super::word::MAX_LANES;
-use crate::seeded::{Bug, linearized, seeded};
+use crate::seeded::{Bug, linearized, order, seeded};
 use zerocopy::FromZeros;
 
 /// Lost races after which the word is not believed any more: in good faith each is somebody else's success.
@@ -296,7 +296,9 @@ impl<'a> TwoLists<'a> {
             spare,
         };
         record.enter(self.place);
-        fence(Release); // (B) the node left its list before its bytes change
+        if !seeded(Bug::RelaxedBegin) {
+            fence(Release); // (B) the node left its list before its bytes change
+        }
         Ok(own)
     }
 
@@ -383,7 +385,8 @@ impl<'a> TwoLists<'a> {
             event.ring(kernel);
         }
         // (A), both ways: who sees it sees the links, the content and the row
-        let done = self.heads.compare_exchange(old, new, AcqRel, Relaxed);
+        let both = order(Bug::RelaxedHeads, AcqRel);
+        let done = self.heads.compare_exchange(old, new, both, Relaxed);
         if done.is_ok() {
             linearized(own.lane, 0, old, new);
         }
@@ -498,7 +501,7 @@ pub fn settle(
     if spare == taken || seeded(Bug::RecoverAsNotDone) {
         return; // the owner, or a recoverer before us, came that far
     }
-    let now = word.load(Acquire); // (A)
+    let now = word.load(order(Bug::RelaxedSettle, Acquire)); // (A)
     let is_there = || Heads::read(now, lanes).given() == spare; // nobody else can have given it
     let column = || rows.iter().skip(lane).step_by(lanes);
     // who moved the word on noted it before; it was the lane's last operation, so nothing else stands there

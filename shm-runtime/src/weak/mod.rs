@@ -28,6 +28,7 @@ mod recovery;
 mod ring;
 mod signals;
 mod spsc;
+mod stack;
 mod versioned;
 
 use crate::memory::atomic::weak::forget;
