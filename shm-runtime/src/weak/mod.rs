@@ -30,6 +30,7 @@ mod signals;
 mod spsc;
 mod stack;
 mod versioned;
+mod versioned_array;
 
 use crate::memory::atomic::weak::forget;
 use crate::memory::atomic::{AtomicU32, Ordering::SeqCst};
