@@ -23,6 +23,7 @@ mod line;
 mod broadcast;
 mod kill;
 mod leases;
+mod map;
 mod queue;
 mod recovery;
 mod ring;
