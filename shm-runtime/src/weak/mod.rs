@@ -30,6 +30,7 @@ mod ring;
 mod signals;
 mod spsc;
 mod stack;
+mod sync;
 mod versioned;
 mod versioned_array;
 
