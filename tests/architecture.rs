@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "error",
         ],
     ),
-    ("weak", &["structures", "memory"]),
+    ("weak", &["structures", "sync", "memory"]),
     // Whole segments that are overwritten: `models::hostile`.
     (
         "models",

@@ -79,6 +79,50 @@ pub enum Bug {
     RelaxedClose,
     /// Edge (L) is missing: a lease is taken before what its last holder did is over.
     RelaxedLease,
+    /// Edge (D) is missing: bytes of the next life are seen before the mark.
+    RelaxedDirty,
+    /// Edge (A) of two lists is missing: their word does not publish links, content and rows.
+    RelaxedHeads,
+    /// Edge (A) is missing where two lists are settled: the word is seen, and not the rows of who moved it on.
+    RelaxedSettle,
+    /// Edge (B) of two lists is missing: a spare is filled before the word is seen to have moved on.
+    RelaxedBegin,
+    /// Edge (W) is missing: a frame's number is seen before the frame.
+    RelaxedFrame,
+    /// Edge (W) is missing for who sleeps: a publication is seen withdrawn before it is seen.
+    RelaxedWithdraw,
+    /// Edge (R) is missing: a buffer's mark is seen before the number of the frame that replaced it.
+    RelaxedBuffer,
+    /// Edge (H) is missing: a role is taken over before what its last holder did is over.
+    RelaxedRole,
+    /// Edge (H) is missing: a hint is seen before the words that it tells of.
+    RelaxedHint,
+    /// Edge (L) is missing: a lock is free before what its owner did is over.
+    RelaxedUnlock,
+    /// Edge (L) is missing: the lock of a dead owner is free before what that did is over.
+    RelaxedOrphan,
+    /// A writer takes the lock's word outside of the one order (D).
+    UnorderedWriter,
+    /// A reader counts itself outside of the one order (D).
+    UnorderedReader,
+    /// A reader looks for a writer outside of the one order (D).
+    UnorderedLookForWriter,
+    /// A writer looks for readers outside of the one order (D).
+    UnorderedLookForReaders,
+    /// Edge (G) is missing: a gate opens before what was done before it is over.
+    RelaxedGate,
+    /// Edge (C) is missing: a count is seen before what was done before it was raised.
+    RelaxedRaise,
+    /// A claim of a bucket publishes, and has no place in the one order.
+    UnorderedClaim,
+    /// The looks at buckets, behind a claim or a mark, have no place in the one order.
+    UnorderedLooks,
+    /// The looks at a bound, behind a claim, have no place in the one order.
+    UnorderedBound,
+    /// A mark of a bound has no place in the one order.
+    UnorderedMark,
+    /// A raise of a bound has no place in the one order.
+    UnorderedRaise,
     /// Edge (T) is missing: the tail is seen before the element.
     RelaxedTail,
     /// The waker reads the flag before its announcement can be seen.
@@ -250,6 +294,12 @@ pub(crate) fn order(bug: Bug, whole: Ordering) -> Ordering {
     }
     let _ = bug;
     whole
+}
+
+/// The order of one of several accesses that need a total order: `SeqCst`, or no more than `rest` where `bug` is seeded.
+#[inline(always)]
+pub(crate) fn total(bug: Bug, rest: Ordering) -> Ordering {
+    if seeded(bug) { rest } else { Ordering::SeqCst }
 }
 
 /// Tells the model that an exchange took effect, in the same step; nothing outside of tests.

@@ -129,15 +129,10 @@ impl<T: Pod> Cells<T> {
         unsafe { &*this }
     }
 
-    /// Makes the words of values of whole eights known to the model that runs.
+    /// Makes the words known to the model that runs.
     #[cfg(loom)]
     fn enrol(&self) {
-        let words = self.0.as_ptr().cast::<AtomicU64>();
-        for word in 0..size_of_val(&self.0) / 8 * usize::from(Self::WIDTH == 8) {
-            // SAFETY: word `word` lies within the values, is naturally aligned, and shared memory is only
-            // touched in words of this width.
-            unsafe { &*words.add(word) }.model();
-        }
+        enrol_words(Self::WIDTH, self.as_ptr().cast(), size_of_val(&self.0));
     }
 
     /// How many there are.
@@ -310,6 +305,18 @@ impl<T: Pod> Cells<T> {
         // SAFETY: the values are in bounds, aligned and initialised (every bit pattern is valid), and
         // live as long as `self`; that nobody writes them is the caller's promise.
         unsafe { core::slice::from_raw_parts(start, len) }
+    }
+}
+
+/// Makes `bytes` at `from` known to the model that runs, if they are whole words of `width` 8: the models have no
+/// others. The range is in bounds, and its words are aligned and only touched in this width.
+#[cfg(loom)]
+pub(super) fn enrol_words(width: usize, from: *const u8, bytes: usize) {
+    assert_eq!(width, 8, "values of whole eights");
+    for word in 0..bytes / width {
+        // SAFETY: word `word` lies within `bytes` bytes at `from`, is naturally aligned, and shared memory is only
+        // touched in words of this width.
+        unsafe { &*from.cast::<AtomicU64>().add(word) }.model();
     }
 }
 

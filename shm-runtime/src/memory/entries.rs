@@ -6,6 +6,8 @@
 
 #![allow(unsafe_code)] // owns the copies to and from shared memory
 
+#[cfg(loom)]
+use super::cell::enrol_words;
 use super::cell::{words_from_shared, words_to_shared};
 use super::shared::Shared;
 use bytemuck::Pod;
@@ -44,6 +46,15 @@ unsafe impl<K: Pod, V: Pod, const N: usize, const L: usize, const G: usize> Sync
 unsafe impl<K: Pod, V: Pod, const N: usize, const L: usize, const G: usize> Shared
     for EntryGroups<K, V, N, L, G>
 {
+    #[cfg(loom)]
+    fn enrol(&self) {
+        let entries = self.entries();
+        for i in 0..entries.len() {
+            let (key, value) = entries.parts(i).expect("in range");
+            enrol_words(Entries::<K, V>::KEY_WIDTH, key, size_of::<K>());
+            enrol_words(Entries::<K, V>::VALUE_WIDTH, value, size_of::<V>());
+        }
+    }
 }
 
 impl<K: Pod, V: Pod, const N: usize, const L: usize, const G: usize> EntryGroups<K, V, N, L, G> {

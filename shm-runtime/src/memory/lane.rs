@@ -12,10 +12,10 @@
 
 use super::atomic::{
     AtomicU64, Ordering,
-    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 use super::shared::impl_shared;
-use crate::seeded::{Bug, order, seeded};
+use crate::seeded::{Bug, order, seeded, total};
 use zerocopy::FromZeros;
 
 /// A lane's bytes: 128.
@@ -75,9 +75,9 @@ impl Phase {
     /// The order of the exchange itself. Who claims a bucket then looks for rivals, who do the same: each must see
     /// the other, and that takes a total order of the claims and the looks (`structures::map::table`).
     #[inline(always)]
-    pub const fn order(self) -> Ordering {
+    pub fn order(self) -> Ordering {
         match self {
-            Self::Insert => SeqCst,
+            Self::Insert => total(Bug::UnorderedClaim, AcqRel),
             _ => AcqRel,
         }
     }

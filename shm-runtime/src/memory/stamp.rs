@@ -18,6 +18,8 @@ use super::atomic::{
     Ordering::{Acquire, Relaxed, Release},
     fence,
 };
+#[cfg(loom)]
+use super::cell::{Cells, enrol_words};
 use super::cell::{copy_from_shared, copy_to_shared};
 use super::shared::{Shared, impl_shared};
 use crate::seeded::{Bug, seeded};
@@ -42,7 +44,9 @@ impl Stamp {
         if !seeded(Bug::FillUnmarked) {
             self.0.store(Self::DIRTY, Relaxed); // ordered by the fence
         }
-        fence(Release); // (D)
+        if !seeded(Bug::RelaxedDirty) {
+            fence(Release); // (D)
+        }
     }
 
     /// Goes behind the last store to the bytes, and before the word that publishes them.
@@ -79,7 +83,13 @@ pub struct Stamped<T> {
 // copies of `cell`; `T: Pod` makes every bit pattern valid and zero with it; the rest is padding.
 unsafe impl<T: Pod> Sync for Stamped<T> {}
 // SAFETY: as above.
-unsafe impl<T: Pod> Shared for Stamped<T> {}
+unsafe impl<T: Pod> Shared for Stamped<T> {
+    #[cfg(loom)]
+    fn enrol(&self) {
+        self.stamp.enrol();
+        enrol_words(Cells::<T>::WIDTH, self.value.get().cast(), size_of::<T>());
+    }
+}
 
 impl<T: Pod> Stamped<T> {
     /// A copy of the value, which means something only if the stamp is still the same behind it.

@@ -50,7 +50,7 @@ use super::patience::PATIENCE;
 use super::shared::impl_shared;
 use super::signals::{Kernel, Signals};
 use super::word::MAX_LANES;
-use crate::seeded::{Bug, linearized, seeded};
+use crate::seeded::{Bug, linearized, order, seeded};
 use zerocopy::FromZeros;
 
 /// Bits of a node's number.
@@ -295,7 +295,9 @@ impl<'a> TwoLists<'a> {
             spare,
         };
         record.enter(self.place);
-        fence(Release); // (B) the node left its list before its bytes change
+        if !seeded(Bug::RelaxedBegin) {
+            fence(Release); // (B) the node left its list before its bytes change
+        }
         Ok(own)
     }
 
@@ -382,7 +384,8 @@ impl<'a> TwoLists<'a> {
             event.ring(kernel);
         }
         // (A), both ways: who sees it sees the links, the content and the row
-        let done = self.heads.compare_exchange(old, new, AcqRel, Relaxed);
+        let both = order(Bug::RelaxedHeads, AcqRel);
+        let done = self.heads.compare_exchange(old, new, both, Relaxed);
         if done.is_ok() {
             linearized(own.lane, 0, old, new);
         }
@@ -497,7 +500,7 @@ pub fn settle(
     if spare == taken || seeded(Bug::RecoverAsNotDone) {
         return; // the owner, or a recoverer before us, came that far
     }
-    let now = word.load(Acquire); // (A)
+    let now = word.load(order(Bug::RelaxedSettle, Acquire)); // (A)
     let is_there = || Heads::read(now, lanes).given() == spare; // nobody else can have given it
     let column = || rows.iter().skip(lane).step_by(lanes);
     // who moved the word on noted it before; it was the lane's last operation, so nothing else stands there

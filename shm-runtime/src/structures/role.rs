@@ -15,7 +15,7 @@ use crate::memory::atomic::{
 use crate::memory::attachment::Attachment;
 use crate::memory::participant::Identity;
 use crate::memory::site::Site;
-use crate::seeded::{Bug, seeded};
+use crate::seeded::{Bug, order, seeded};
 use core::fmt;
 
 /// How often a role is tried that changes hands meanwhile.
@@ -44,6 +44,34 @@ impl fmt::Display for RoleTaken {
 
 impl std::error::Error for RoleTaken {}
 
+/// Claims the role of `word` for `own`; else who has it and lives, or nobody where it changes hands all the time.
+pub(crate) fn claim(
+    word: &AtomicU64,
+    own: u64,
+    lives: impl Fn(Identity) -> bool,
+) -> Result<(), Option<Identity>> {
+    for _ in 0..TRIES {
+        let holder = word.load(Acquire); // (H)
+        if let Some(identity) = Identity::from_word(holder)
+            && lives(identity)
+            && !seeded(Bug::RoleOfTheLiving)
+        {
+            return Err(Some(identity));
+        }
+        let claimed = word.compare_exchange(holder, own, AcqRel, Relaxed); // (H)
+        if claimed.is_ok() {
+            return Ok(());
+        }
+    }
+    Err(None)
+}
+
+/// Gives back the role of `word`, if it still is `own`'s.
+pub(crate) fn give_back(word: &AtomicU64, own: u64) {
+    let over = order(Bug::RelaxedRole, AcqRel);
+    let _ = word.compare_exchange(own, 0, over, Relaxed); // (H)
+}
+
 /// A role that this attachment holds; dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct Role {
@@ -64,22 +92,16 @@ impl Role {
             pid,
         };
         let own = attachment.register().map_err(|_| taken(0))?.word();
-        for _ in 0..TRIES {
-            let holder = word.load(Acquire); // (H)
-            if let Some(identity) = Identity::from_word(holder)
-                && attachment.alive(identity)
-                && !seeded(Bug::RoleOfTheLiving)
-            {
-                let slot = attachment.slots().get(identity.slot as usize);
-                return Err(taken(slot.map_or(0, |slot| slot.pid.load(Relaxed)))); // for people
-            }
-            let claimed = word.compare_exchange(holder, own, AcqRel, Relaxed); // (H)
-            if claimed.is_ok() {
+        match claim(&word, own, |holder| attachment.alive(holder)) {
+            Ok(()) => {
                 let stamp = attachment.local().stamp.load(Relaxed);
-                return Ok(Self { word, own, stamp });
+                Ok(Self { word, own, stamp })
+            }
+            Err(holder) => {
+                let slot = holder.and_then(|holder| attachment.slots().get(holder.slot as usize));
+                Err(taken(slot.map_or(0, |slot| slot.pid.load(Relaxed)))) // for people
             }
         }
-        Err(taken(0))
     }
 
     /// Whether this process still holds the role: not in a forked child, whose parent has it.
@@ -99,7 +121,7 @@ impl Role {
 impl Drop for Role {
     fn drop(&mut self) {
         if self.is_held() {
-            let _ = self.word.compare_exchange(self.own, 0, AcqRel, Relaxed); // (H)
+            give_back(&self.word, self.own);
         }
     }
 }

@@ -1,4 +1,27 @@
 //! Where a ring of words is: shared by structures whose tickets are claimed in order.
+//!
+//! # Ordering
+//!
+//! (H) `set_hint -> hint`: whoever reads a hint sees that the tickets before it are claimed. Who claims one goes by the
+//! hint, or by a word that says the same; so whoever sees a ticket's word sees the words of all before it.
+
+use crate::memory::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Release},
+};
+use crate::seeded::{Bug, order};
+
+/// The next ticket, as far as the hint knows: it may be as stale as it likes.
+#[inline(always)]
+pub(super) fn hint(at: &AtomicU64) -> u64 {
+    at.load(Acquire) // (H)
+}
+
+/// Says that `next` is the next ticket, by who has claimed the one before.
+#[inline(always)]
+pub(super) fn set_hint(at: &AtomicU64, next: u64) {
+    at.store(next, order(Bug::RelaxedHint, Release)); // (H)
+}
 
 /// The first ticket that was not claimed, found by bisection over a ring of `capacity` words; `count` says how many
 /// tickets of a word were claimed.

@@ -48,7 +48,7 @@ use crate::memory::leases::{Lease, Leases};
 use crate::memory::owner::{Owners, Tag, WATCH};
 use crate::memory::patience::PATIENCE;
 use crate::memory::signals::Kernel;
-use crate::seeded::{Bug, linearized, seeded};
+use crate::seeded::{Bug, linearized, order, seeded};
 use core::time::Duration;
 
 /// For models: which word a change is on that is none of the places.
@@ -119,10 +119,10 @@ impl<O: Owners, K: Kernel> Gate<'_, O, K> {
 
     /// Changes the word, on account of the party at `place`.
     fn exchange(&self, place: usize, now: State, new: State) -> bool {
-        // (G); lost: somebody else arrived, withdrew or opened
+        let both = order(Bug::RelaxedGate, AcqRel); // (G); lost: somebody else arrived, withdrew or opened
         let done = self
             .state
-            .compare_exchange(now.bits, new.bits, AcqRel, Relaxed);
+            .compare_exchange(now.bits, new.bits, both, Relaxed);
         if done.is_ok() {
             linearized(place, STATE, now.bits, new.bits);
         }

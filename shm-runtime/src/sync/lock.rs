@@ -38,12 +38,12 @@
 
 use crate::memory::atomic::{
     AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 use crate::memory::owner::{Owners, Tag, WATCH};
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Event, Kernel};
-use crate::seeded::{Bug, linearized, seeded};
+use crate::seeded::{Bug, linearized, order, seeded, total};
 use core::time::Duration;
 use zerocopy::FromZeros;
 
@@ -180,7 +180,11 @@ impl<O: Owners, K: Kernel> Lock<'_, O, K> {
     /// As [`look`](Self::look), in the one order of a reader-writer lock's Dekker pair: (D) of
     /// `sync::readers`.
     pub fn look_ordered(&self) -> LockWord {
-        LockWord(self.line.word.load(SeqCst)) // (D), (L)
+        LockWord(
+            self.line
+                .word
+                .load(total(Bug::UnorderedLookForWriter, Acquire)),
+        ) // (D), (L)
     }
 
     /// Locks, if it is free. No question to the kernel.
@@ -191,11 +195,9 @@ impl<O: Owners, K: Kernel> Lock<'_, O, K> {
             return None;
         }
         let new = now.taken(me);
-        // SeqCst: (L), and (D) of `sync::readers`, where it is a writer's
-        let taken = self
-            .line
-            .word
-            .compare_exchange(now.0, new.0, SeqCst, Relaxed);
+        // (L), and (D) of `sync::readers`, where it is a writer's
+        let both = total(Bug::UnorderedWriter, AcqRel);
+        let taken = self.line.word.compare_exchange(now.0, new.0, both, Relaxed);
         taken.ok()?;
         linearized(me.bits() as usize, 0, now.0, new.0);
         Some(Held(new))
@@ -219,7 +221,7 @@ impl<O: Owners, K: Kernel> Lock<'_, O, K> {
 
     /// Frees the lock of a dead one; whether it may be free now.
     pub fn sweep(&self, me: Tag) -> bool {
-        let now = LockWord(self.line.word.load(Acquire)); // what the owner published before it died
+        let now = LockWord(self.line.word.load(Acquire)); // (L)
         let owner = now.owner();
         if owner.is_nobody() {
             return now.is_lockable();
@@ -235,11 +237,8 @@ impl<O: Owners, K: Kernel> Lock<'_, O, K> {
             true => now.freed(),
             false => now.orphaned(),
         };
-        // (L); lost: somebody else freed it
-        let freed = self
-            .line
-            .word
-            .compare_exchange(now.0, new.0, AcqRel, Relaxed);
+        let both = order(Bug::RelaxedOrphan, AcqRel); // (L); lost: somebody else freed it
+        let freed = self.line.word.compare_exchange(now.0, new.0, both, Relaxed);
         if freed.is_ok() {
             linearized(me.bits() as usize, 0, now.0, new.0);
         }
@@ -259,7 +258,8 @@ impl<O: Owners, K: Kernel> Lock<'_, O, K> {
         if !seeded(Bug::WakeAfterPublish) {
             self.line.freed.ring(&self.kernel);
         }
-        self.line.word.store(leaving.freed().0, Release); // (L)
+        let over = order(Bug::RelaxedUnlock, Release);
+        self.line.word.store(leaving.freed().0, over); // (L)
         let owner = held.0.owner().bits() as usize;
         linearized(owner, 0, leaving.0, leaving.freed().0);
         if seeded(Bug::WakeAfterPublish) {

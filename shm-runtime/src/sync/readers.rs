@@ -24,8 +24,8 @@
 //! order: both exchanges and both loads are SeqCst (D). In that order, if the reader's load comes before the
 //! writer's exchange, it does not see it; but then the reader's own exchange comes before the writer's load,
 //! which sees it. One of the two sees the other, or both do. Acquire and release would let both loads see the
-//! old words. The model (`models::sync`) is sequentially consistent, so it shows that the steps are right in
-//! such an order, and not that the orderings bring it about; the argument here is for that.
+//! old words. `models::sync` shows that the steps are right in such an order, and `weak::sync` that each of the four
+//! is needed for it.
 //!
 //! # Waiting
 //!
@@ -41,19 +41,20 @@
 //!
 //! # Ordering
 //!
-//! (R) `leave` -> `is_clear`: what a reader read, it has read before the writer writes. (D): above.
+//! (R) `leave` -> `is_clear`: what a reader read, it has read before the writer writes. (M) `await_all` -> `leave`: the
+//! writer's flag is up, for who finds its word awaited. (D): above.
 
 use super::lock::{Lock, LockWord};
 use crate::memory::atomic::{
     AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+    Ordering::{AcqRel, Acquire, Relaxed},
 };
 use crate::memory::owner::{Owners, WATCH};
 use crate::memory::padded::Padded;
 use crate::memory::participant::Identity;
 use crate::memory::patience::PATIENCE;
 use crate::memory::signals::{Event, Kernel};
-use crate::seeded::{Bug, seeded};
+use crate::seeded::{Bug, seeded, total};
 use core::time::Duration;
 
 const COUNT: u64 = 0xFFFF;
@@ -160,8 +161,9 @@ impl<O: Owners, K: Kernel> Readers<'_, O, K> {
             let Some(new) = before.entered() else {
                 return false;
             };
+            let both = total(Bug::UnorderedReader, AcqRel);
             // (D); lost: another thread of ours, or a writer that marks or clears it
-            match word.compare_exchange(now.0, new.0, SeqCst, Relaxed) {
+            match word.compare_exchange(now.0, new.0, both, Relaxed) {
                 Ok(_) => return true,
                 Err(changed) => now = ReaderWord(changed),
             }
@@ -175,7 +177,7 @@ impl<O: Owners, K: Kernel> Readers<'_, O, K> {
             return false;
         };
         let mut announced = false;
-        let mut now = ReaderWord(word.load(Acquire)); // the writer's mark: its flag is up
+        let mut now = ReaderWord(word.load(Acquire)); // (M)
         for _ in 0..PATIENCE {
             if now.generation() != me.generation || now.count() == 0 {
                 return false;
@@ -183,7 +185,7 @@ impl<O: Owners, K: Kernel> Readers<'_, O, K> {
             let wakes = now.is_awaited() && !announced && !seeded(Bug::LeaveSilently);
             let leaving = now.leaving().filter(|_| wakes);
             let new = leaving.unwrap_or_else(|| now.left(announced));
-            // (R); AcqRel: announced before the flag is read
+            // (R); (M) of a mark that it finds
             match word.compare_exchange(now.0, new.0, AcqRel, Acquire) {
                 Ok(_) if leaving.is_some() => {
                     announced = true;
@@ -198,7 +200,8 @@ impl<O: Owners, K: Kernel> Readers<'_, O, K> {
     }
 
     fn words(&self) -> impl Iterator<Item = (u32, &AtomicU64, ReaderWord)> {
-        let load = |word: &Padded<AtomicU64>| ReaderWord(word.load(SeqCst)); // (D), (R)
+        let all = total(Bug::UnorderedLookForReaders, Acquire);
+        let load = move |word: &Padded<AtomicU64>| ReaderWord(word.load(all)); // (D), (R)
         (0..)
             .zip(self.words)
             .map(move |(slot, word)| (slot, &word.0, load(word)))
@@ -214,8 +217,8 @@ impl<O: Owners, K: Kernel> Readers<'_, O, K> {
         for (slot, word, now) in self.words() {
             if now.count() > 0 && !self.lives(slot, now) {
                 let empty = ReaderWord::empty(now.generation());
-                // lost: somebody moved into the slot and reads
-                let _ = word.compare_exchange(now.0, empty.0, AcqRel, Relaxed);
+                // Relaxed: the dead read nothing any more. Lost: somebody moved into the slot and reads
+                let _ = word.compare_exchange(now.0, empty.0, Relaxed, Relaxed);
             }
         }
     }
@@ -232,7 +235,7 @@ impl<O: Owners, K: Kernel> Readers<'_, O, K> {
                 if now.count() == 0 || now.is_awaited() {
                     break;
                 }
-                // AcqRel: the flag is up, for who sees the mark
+                // (M)
                 match word.compare_exchange(now.0, now.0 | AWAITED, AcqRel, Relaxed) {
                     Ok(_) => break,
                     Err(changed) => now = ReaderWord(changed), // a reader came or left

@@ -52,7 +52,7 @@ use crate::memory::patience::PATIENCE;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Event, Kernel, SLICE, wait_until};
 use crate::memory::site::Site;
-use crate::seeded::{Bug, linearized, seeded};
+use crate::seeded::{Bug, linearized, order, seeded};
 use core::fmt;
 use core::time::Duration;
 use zerocopy::FromZeros;
@@ -136,7 +136,8 @@ impl<'a, K: Kernel> Raising<'a, K> {
     }
 
     fn exchange(&self, now: u64, new: u64) -> bool {
-        let done = self.repr.word.compare_exchange(now, new, AcqRel, Relaxed);
+        let both = order(Bug::RelaxedRaise, AcqRel); // (C)
+        let done = self.repr.word.compare_exchange(now, new, both, Relaxed);
         if done.is_ok() {
             linearized(0, 0, now, new);
         }

@@ -5,23 +5,34 @@
 //! is taken away once ([`crate::seeded`]), and must be missed. What needs many steps, or many kills, is in
 //! `crate::models`, which is sequentially consistent.
 //!
-//! Not covered: loom runs a thread's accesses in the program's order, so it does not show a store that becomes
-//! visible before an earlier *load* of its own thread (edge (H) of `Spsc`, whose other end is a copy); no execution
-//! was found that needs edge (S) of a spare that is stored; `membarrier` has no model, so sleepers and wakers are
-//! modelled as those whom it does not reach, who fence for themselves; and what shows only beyond the bound of
-//! preemptions, which is one to three.
+//! Not covered:
+//!
+//! - Loom runs a thread's accesses in the program's order, so it does not show a store that becomes visible before an
+//!   earlier *load*, its own thread's or one that was read before: edge (H) of `Spsc`, whose other end is a copy, and
+//!   (R) of `RwLock`, whose readers have read before a writer writes.
+//! - No execution was found that needs edge (S) of a spare that is stored.
+//! - `membarrier` has no model, so sleepers and wakers are modelled as those whom it does not reach, who fence for
+//!   themselves. Their fences bring about edge (M) of `RwLock` as well.
+//! - What shows only beyond the bound of preemptions, which is one to three.
 
 #![allow(missing_debug_implementations)] // nobody prints a model
 
 #[path = "../../../tests/common/report.rs"]
 mod line;
 
+mod broadcast;
+mod kill;
 mod leases;
+mod map;
 mod queue;
 mod recovery;
 mod ring;
 mod signals;
 mod spsc;
+mod stack;
+mod sync;
+mod versioned;
+mod versioned_array;
 
 use crate::memory::atomic::weak::forget;
 use crate::memory::atomic::{AtomicU32, Ordering::SeqCst};

@@ -50,6 +50,20 @@ fn two_pushers() {
     world.assert_nodes();
 }
 
+/// Who has pushed finds something to pop, if nobody else pops.
+fn one_who_pushes_and_pops() {
+    let world = Arc::new(World::new(2));
+    let other = Arc::clone(&world);
+    let pusher = spawn(move || [1, 2].map(|value| u64::from(other.push(0, value))));
+    let pushed = u64::from(world.push(1, 3));
+    let popped = world.pop(1).expect("there is one at least");
+    let others: u64 = pusher.join().expect("it ended").into_iter().sum();
+    let mut all: Vec<_> = world.drain(1);
+    all.push(popped);
+    assert_eq!(all.len() as u64, pushed + others, "{all:?}");
+    world.assert_nodes();
+}
+
 /// One gives back what it took, the other pops.
 fn an_element_that_comes_back() {
     let world = Arc::new(World::new(1));
@@ -79,6 +93,11 @@ fn p1_two_pushers_and_a_popper_lose_nothing() {
 }
 
 #[test]
+fn p1_who_has_pushed_does_not_find_it_empty() {
+    explore(2, one_who_pushes_and_pops);
+}
+
+#[test]
 fn p1_an_element_that_comes_back_is_popped_once() {
     explore(2, an_element_that_comes_back);
 }
@@ -92,6 +111,10 @@ fn missing_edges_are_caught() {
     assert_caught(
         Bug::RelaxedRefill,
         "weak::queue::p1_a_copy_of_a_refilled_node_is_thrown_away",
+    );
+    assert_caught(
+        Bug::RelaxedHint,
+        "weak::queue::p1_who_has_pushed_does_not_find_it_empty",
     );
     assert_caught(
         Bug::TornExchange,

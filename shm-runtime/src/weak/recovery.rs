@@ -1,16 +1,13 @@
 //! Recovery beside the living: edges (I) and (S).
 
+use super::kill::{at_every_access, killed};
 use super::ring::World;
 use super::{assert_caught, explore};
-use crate::memory::atomic::weak::{Killed, kill_after};
 use crate::memory::atomic::{Ordering::Acquire, fence};
 use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::shared::Shared;
 use crate::seeded::Bug;
-use core::panic::AssertUnwindSafe;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread::spawn;
-use std::panic::catch_unwind;
 use std::sync::Arc;
 use zerocopy::FromZeros;
 
@@ -18,16 +15,6 @@ use zerocopy::FromZeros;
 const DEAD: usize = 0;
 const LIVING: usize = 1;
 const OWN: usize = 2;
-
-/// Runs `body`, killed before its access number `accesses`; whether it came to its end.
-fn killed(accesses: usize, body: impl FnOnce()) -> bool {
-    kill_after(accesses);
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(()) => true,
-        Err(why) if why.is::<Killed>() => false,
-        Err(why) => std::panic::resume_unwind(why),
-    }
-}
 
 /// What one does: `+` pushes, `-` pops.
 type Script = &'static str;
@@ -82,43 +69,25 @@ fn play_out(scene: Scene, accesses: usize) -> bool {
     ended
 }
 
-/// Kills the victim before each of its accesses.
-fn at_every_access(preemptions: usize, scene: Scene) {
-    for accesses in 0.. {
-        let whole = Arc::new(AtomicBool::new(true));
-        let ended = Arc::clone(&whole);
-        explore(preemptions, move || {
-            _ = ended.fetch_and(play_out(scene, accesses), Relaxed)
-        });
-        if whole.load(Relaxed) {
-            return;
-        }
-    }
-}
-
 #[test]
 fn p1_a_killed_push_is_settled_beside_one_who_goes_on() {
-    at_every_access(
-        2,
-        Scene {
-            victim: "+",
-            living: "-+",
-            own: "",
-        },
-    );
+    let scene = Scene {
+        victim: "+",
+        living: "-+",
+        own: "",
+    };
+    at_every_access(2, move |accesses| play_out(scene, accesses));
 }
 
 /// The word moves on by a third one's doing, so that the recoverer has to look into the living one's hands.
 #[test]
 fn p1_a_killed_push_is_settled_by_what_others_have() {
-    at_every_access(
-        1,
-        Scene {
-            victim: "-+",
-            living: "+",
-            own: "-+",
-        },
-    );
+    let scene = Scene {
+        victim: "-+",
+        living: "+",
+        own: "-+",
+    };
+    at_every_access(1, move |accesses| play_out(scene, accesses));
 }
 
 /// An intent, for whoever sees its phase.

@@ -20,12 +20,10 @@
 //!
 //! # Ordering
 //!
-//! (A) exchange -> word, (B) refill -> validated copy: see `memory::exchange`.
+//! (A) exchange -> word, (B) refill -> validated copy: see `memory::exchange`. (H) hint -> hint: see
+//! `structures::tickets`; without it, a sender believes a hint and then finds older words than that tells of.
 
-use crate::memory::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed},
-};
+use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
 use crate::memory::cell::Cells;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::lane::Phase;
@@ -33,7 +31,7 @@ use crate::memory::patience::PATIENCE;
 use crate::memory::signals::Kernel;
 use crate::memory::word::Word;
 use crate::seeded::{Bug, seeded};
-use crate::structures::tickets::first_unclaimed;
+use crate::structures::tickets::{first_unclaimed, hint, set_hint};
 use bytemuck::Pod;
 
 /// Steps from a hint before it is mended by bisection.
@@ -140,7 +138,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     /// Sends what the lane's node `spare` holds, from the hint to wherever the tail is.
     #[inline(always)]
     fn send_filled(self, own: &Own<'_>, spare: usize) -> Result<(), Corrupt> {
-        let mut ticket = self.0.tail().load(Relaxed); // only a hint
+        let mut ticket = hint(self.0.tail());
         let mut is_next = false; // whether the ticket before this one is known to be out
         for step in 1..PATIENCE {
             let (i, at) = self.slot(ticket);
@@ -192,7 +190,7 @@ impl<'a, P: Parts> Ring<'a, P> {
         };
         let early = seeded(Bug::HintBeforeExchange);
         if early {
-            self.0.tail().store(ticket.wrapping_add(1), Relaxed);
+            set_hint(self.0.tail(), ticket.wrapping_add(1));
         }
         let ring = || exchange.signals.filled.ring(&self.0.kernel());
         let sent = if seeded(Bug::WakeAfterPublish) {
@@ -203,7 +201,7 @@ impl<'a, P: Parts> Ring<'a, P> {
             exchange.swap(own, &target, (spare, out), ring)
         };
         if sent && !early {
-            self.0.tail().store(ticket.wrapping_add(1), Relaxed); // only a hint
+            set_hint(self.0.tail(), ticket.wrapping_add(1));
         }
         Ok(sent)
     }

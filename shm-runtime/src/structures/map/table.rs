@@ -51,17 +51,18 @@
 //!
 //! (A) claim, exchange -> word, (B) refill -> validated copy: see `memory::exchange`.
 //!
-//! Three pairs of a store and a later load of another word need one total order, so all claims, promotions, defeats,
-//! raises and marks, and all loads behind them, are SeqCst: claim X, look at Y, against claim Y, look at X (two
+//! Three pairs of a store and a later load of another word need one total order, so all claims, raises and marks, and
+//! the looks behind them at buckets and bounds, are SeqCst: claim X, look at Y, against claim Y, look at X (two
 //! inserters); claim, read the bound, against mark, look at buckets (inserter and lowerer); and claim, read the
 //! bound, against raise, look at buckets (two inserters, one beyond the bound of the other). On x86 that costs nothing:
-//! the loads are plain, and a compare-and-swap is a full barrier anyway. Look-ups by readers need no such order. The
-//! model is `models::map`.
+//! the loads are plain, and a compare-and-swap is a full barrier anyway. Promotions, defeats and removals are outside of
+//! it, because each is an exchange of the word that was seen, and fails where that was not the latest. Look-ups by
+//! readers need no such order. The models are `models::map`, and `weak::map` for the order.
 
 use super::bound::Bound;
 use crate::memory::atomic::{
     AtomicU64,
-    Ordering::{Acquire, Relaxed, SeqCst},
+    Ordering::{AcqRel, Acquire, Relaxed},
     fence,
 };
 use crate::memory::bucket::{self, Buckets, State};
@@ -71,7 +72,7 @@ use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::hash::hash;
 use crate::memory::lane::{Intent, Phase};
 use crate::memory::patience::PATIENCE;
-use crate::seeded::{Bug, linearized, seeded};
+use crate::seeded::{Bug, linearized, seeded, total};
 use bytemuck::{Pod, bytes_of};
 
 mod insertion;
@@ -183,6 +184,12 @@ impl<'a, P: Parts> Table<'a, P> {
         &P::Capacity::slice(self.0.bounds())[home & (self.capacity() - 1)]
     }
 
+    /// A home's bound, read for writers, behind a claim or another's mark: see the module's text.
+    #[inline(always)]
+    fn bound_now(self, home: usize) -> Bound {
+        Bound(self.bound(home).load(total(Bug::UnorderedBound, Acquire)))
+    }
+
     /// How many buckets there are: a power of two.
     #[inline(always)]
     pub fn capacity(self) -> usize {
@@ -225,7 +232,7 @@ impl<'a, P: Parts> Table<'a, P> {
     fn place(self, home: usize, distance: usize) -> Place<'a> {
         let slot = self.slot(home, distance);
         let at = &self.words()[slot];
-        let word = at.load(SeqCst); // (A), and see the module's text
+        let word = at.load(total(Bug::UnorderedLooks, Acquire)); // (A), and see the module's text
         Place {
             distance,
             slot,
@@ -334,8 +341,8 @@ impl<'a, P: Parts> Table<'a, P> {
     #[inline(always)]
     fn turn(self, place: &Place<'_>, state: State) -> bool {
         let new = self.buckets().turn(place.word, state);
-        // SeqCst: see the module's text; (A)
-        let turned = place.at.compare_exchange(place.word, new, SeqCst, Relaxed);
+        // (A); no part of the one order: whoever misses it fails in the exchange that counts on it
+        let turned = place.at.compare_exchange(place.word, new, AcqRel, Relaxed);
         if turned.is_ok() {
             linearized(usize::MAX, place.slot, place.word, new);
         }
@@ -350,7 +357,7 @@ impl<'a, P: Parts> Table<'a, P> {
                 return Ok(None);
             };
             if self.turn(&found.place, State::Empty) {
-                let bound = Bound(self.bound(sought.home).load(SeqCst));
+                let bound = self.bound_now(sought.home);
                 if bound.ends_at(found.place.distance) {
                     self.lower(sought.home);
                 }
@@ -365,17 +372,15 @@ impl<'a, P: Parts> Table<'a, P> {
     #[inline(never)]
     fn lower(self, home: usize) {
         let at = self.bound(home);
-        let mut bound = Bound(at.load(SeqCst));
+        let mut bound = self.bound_now(home);
         if bound.is_lowest() {
             return;
         }
         if !seeded(Bug::LowerSilently) {
             let marked = bound.marked();
-            // SeqCst: the mark before the looks
-            if at
-                .compare_exchange(bound.0, marked.0, SeqCst, Relaxed)
-                .is_err()
-            {
+            let both = total(Bug::UnorderedMark, AcqRel); // the mark before the looks
+            let done = at.compare_exchange(bound.0, marked.0, both, Relaxed);
+            if done.is_err() {
                 return;
             }
             bound = marked;
@@ -383,8 +388,8 @@ impl<'a, P: Parts> Table<'a, P> {
         let Some(last) = self.last_of(home, bound.reach(self.capacity())) else {
             return;
         };
-        // who raised it meanwhile, or marked it, takes over
-        let _ = at.compare_exchange(bound.0, bound.lowered(last).0, SeqCst, Relaxed);
+        // Who raised it meanwhile, or marked it, takes over. No part of the one order: the mark was.
+        let _ = at.compare_exchange(bound.0, bound.lowered(last).0, AcqRel, Relaxed);
     }
 
     /// The last distance within `reach` at which there is an entry of `home`, or one that may become one.

@@ -16,7 +16,8 @@
 //!
 //! # Ordering
 //!
-//! (A) exchange -> word, (B) refill -> validated copy: see `memory::exchange`.
+//! (A) exchange -> word, (B) refill -> validated copy: see `memory::exchange`. (H) hint -> hint: see
+//! `structures::tickets`; without it, who has pushed can find the queue empty.
 
 use crate::memory::atomic::{
     AtomicU64,
@@ -29,7 +30,7 @@ use crate::memory::patience::PATIENCE;
 use crate::memory::signals::{Event, Kernel};
 use crate::memory::word::{Packing, Word};
 use crate::seeded::{Bug, linearized, seeded};
-use crate::structures::tickets::first_unclaimed;
+use crate::structures::tickets::{first_unclaimed, hint, set_hint};
 use bytemuck::Pod;
 
 mod looking;
@@ -119,9 +120,9 @@ struct Walk {
 
 impl Walk {
     #[inline(always)]
-    fn from(hint: &AtomicU64, patient: bool) -> Self {
+    fn from(at: &AtomicU64, patient: bool) -> Self {
         Self {
-            ticket: hint.load(Relaxed), // only a hint
+            ticket: hint(at),
             steps: 0,
             lost: 0,
             patient,
@@ -268,7 +269,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     /// whatever reason, and [`Ring::push`] finds out.
     #[inline(always)]
     pub fn push_at_once(self, lane: usize, value: P::Element) -> bool {
-        let hint = self.0.tail().load(Relaxed); // only a hint
+        let hint = hint(self.0.tail());
         let Ok(own) = self.exchange().own(lane) else {
             return false;
         };
@@ -359,7 +360,7 @@ impl<'a, P: Parts> Ring<'a, P> {
             old,
         };
         if seeded(Bug::HintBeforeExchange) {
-            self.0.tail().store(ticket.wrapping_add(1), Relaxed);
+            set_hint(self.0.tail(), ticket.wrapping_add(1));
         }
         let awake = || seeded(Bug::WakeAfterPublish) || wake(&exchange.signals.filled);
         let change = (exchange.after(&target, spare), exchange.named(i, old));
@@ -369,7 +370,7 @@ impl<'a, P: Parts> Ring<'a, P> {
         if seeded(Bug::WakeAfterPublish) {
             exchange.signals.filled.ring(&self.0.kernel());
         }
-        self.0.tail().store(ticket.wrapping_add(1), Relaxed); // only a hint
+        set_hint(self.0.tail(), ticket.wrapping_add(1));
         Ok(Tried::Done(()))
     }
 
@@ -431,7 +432,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     /// was done, for whatever reason, and [`Ring::pop`] finds out.
     #[inline(always)]
     pub fn pop_at_once(self, lane: usize) -> Option<P::Element> {
-        let hint = self.0.head().load(Relaxed); // only a hint
+        let hint = hint(self.0.head());
         let record = self.record(lane).ok()?;
         record.enter(self.exchange().place);
         record.announce(Phase::Emptying);
@@ -440,7 +441,7 @@ impl<'a, P: Parts> Ring<'a, P> {
             _ => Ok(None),
         };
         if let Ok(Some(_)) = popped {
-            self.0.head().store(hint.wrapping_add(1), Relaxed); // only a hint
+            set_hint(self.0.head(), hint.wrapping_add(1));
         }
         record.close(Phase::Idle);
         popped.ok()?
@@ -479,12 +480,12 @@ impl<'a, P: Parts> Ring<'a, P> {
             Err((i, word)) => return Ok(Tried::Elsewhere(i, word)),
         };
         if seeded(Bug::HintBeforeExchange) {
-            self.0.head().store(ticket.wrapping_add(1), Relaxed);
+            set_hint(self.0.head(), ticket.wrapping_add(1));
         }
         let Some(taken) = leave(found)? else {
             return Ok(Tried::Lost);
         };
-        self.0.head().store(ticket.wrapping_add(1), Relaxed); // only a hint
+        set_hint(self.0.head(), ticket.wrapping_add(1));
         Ok(Tried::Done(taken))
     }
 

@@ -23,9 +23,11 @@
 //!
 //! # Ordering
 //!
-//! (W) `publish.frame -> version`: the frame and its stamp are visible to whoever sees its number.
+//! (W) `publish.frame -> version`: the frame and its stamp are visible to whoever sees its number; and
+//! `publish.announced -> is_announced`: the number is visible to whoever sees that it is not announced any more.
 //! (D) `begin -> is_still`: see `memory::stamp`.
-//! (R) `begin -> try_copy`: whoever sees a buffer's mark sees that the frame which it held is not the latest.
+//! (R) `begin -> try_copy`: whoever sees a buffer's mark sees that the frame which it held is not the latest. (A writer's
+//! own frames need no more than (D) for that: two of its fences lie in between. A successor's first ones do.)
 
 use crate::memory::atomic::{
     AtomicU32, AtomicU64,
@@ -39,7 +41,7 @@ use crate::memory::patience::PATIENCE;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Kernel, Signals};
 use crate::memory::stamp::Stamp;
-use crate::seeded::{Bug, seeded};
+use crate::seeded::{Bug, order, seeded};
 use bytemuck::Pod;
 use zerocopy::FromZeros;
 
@@ -175,13 +177,18 @@ impl<'a, P: Parts> Frames<'a, P> {
         Err(Stop::Corrupt)
     }
 
+    /// Whether a publication is announced, by a writer who may be dead.
+    pub fn is_announced(self) -> bool {
+        self.0.head().writer.announced.load(Acquire) != 0 // (W): what was announced is out by then
+    }
+
     // ---- writing: by the holder of the role -----------------------------------------------------
 
     /// The latest frame, for who has taken the role.
     pub fn take_over(self) -> u64 {
         let Head { frame, writer, .. } = self.0.head();
         writer.announced.store(0, Relaxed); // by who died in the middle; the role's holder alone writes it
-        frame.load(Acquire) // handed over by the role
+        frame.load(Relaxed) // handed over by the role: (H) of `structures::role`
     }
 
     /// Begins the frame `next`, in whose buffer nobody looks for the latest: its elements.
@@ -190,7 +197,9 @@ impl<'a, P: Parts> Frames<'a, P> {
             true => self.place(next.wrapping_sub(1)),
             false => self.place(next),
         };
-        fence(Release); // (R) the frame that it held was replaced before its buffer is marked
+        if !seeded(Bug::RelaxedBuffer) {
+            fence(Release); // (R) the frame that it held was replaced before its buffer is marked
+        }
         stamp.dirty(); // (D)
         cells
     }
@@ -209,11 +218,12 @@ impl<'a, P: Parts> Frames<'a, P> {
         if !seeded(Bug::WakeAfterPublish) {
             signals.filled.ring(&self.0.kernel());
         }
-        frame.store(next, Release); // (W)
+        frame.store(next, order(Bug::RelaxedFrame, Release)); // (W)
         if seeded(Bug::WakeAfterPublish) {
             signals.filled.ring(&self.0.kernel());
         }
-        writer.announced.store(0, Release); // published before it is withdrawn
+        let out = order(Bug::RelaxedWithdraw, Release);
+        writer.announced.store(0, out); // (W): published before it is withdrawn
     }
 
     /// Publishes `values` as the frame behind `latest`: its number.

@@ -42,7 +42,6 @@ use crate::error::{Outrun, Timeout};
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
 use crate::layout::{Element, Field, Represent, Structure};
-use crate::memory::atomic::Ordering::Acquire;
 use crate::memory::attachment::Attachment;
 use crate::memory::cell::{CellArray, Cells};
 use crate::memory::kernel::Linux;
@@ -339,10 +338,8 @@ impl<T: Element, const N: usize> VersionedArray<T, N> {
             let Head {
                 writer, signals, ..
             } = self.head();
-            let is_announced = || {
-                let announced = writer.announced.load(Acquire) != 0; // (W): what was announced is out by then
-                announced && Role::is_taken(&writer.role, self.attachment())
-            };
+            let is_announced =
+                || self.frames().is_announced() && Role::is_taken(&writer.role, self.attachment());
             let is_latest = || self.version() == version;
             let event = &signals.filled;
             self.attachment()

@@ -1,8 +1,8 @@
 //! Operations that exchange nodes: they run on a lane.
 
 use super::{
-    Acquire, Bound, Bug, Found, Intent, Own, PATIENCE, Parts, Phase, Place, Pod, Relaxed, Seen,
-    SeqCst, Sought, State, Stop, Table, Target, bucket, bytes_of, seeded,
+    AcqRel, Acquire, Bound, Bug, Found, Intent, Own, PATIENCE, Parts, Phase, Place, Pod, Relaxed,
+    Seen, Sought, State, Stop, Table, Target, bucket, bytes_of, seeded, total,
 };
 
 /// Looks at all buckets for an empty one, each of which somebody changed.
@@ -259,7 +259,7 @@ impl<'a, P: Parts> Table<'a, P> {
     /// Looks for others of the key within the bound, and lets one win against each.
     fn rivals(self, sought: &Sought<P::Key>, entry: &Place<'a>) -> Result<Rivals<'a>, Stop> {
         let buckets = self.buckets();
-        let reach = Bound(self.bound(sought.home).load(SeqCst)).reach(self.capacity());
+        let reach = self.bound_now(sought.home).reach(self.capacity());
         let (mut distance, mut changes) = (0, 0);
         while distance <= reach && !seeded(Bug::NoRivals) {
             let place = self.place(sought.home, distance);
@@ -282,7 +282,8 @@ impl<'a, P: Parts> Table<'a, P> {
                     return Ok(Rivals::GaveWay(place));
                 }
                 Seen::Same(()) => {
-                    if entry.at.load(SeqCst) != entry.word {
+                    // a hint: who is defeated for an entry that lost begins again
+                    if entry.at.load(Relaxed) != entry.word {
                         return Ok(Rivals::Decided);
                     }
                     self.turn(&place, defeated());
@@ -302,16 +303,15 @@ impl<'a, P: Parts> Table<'a, P> {
     fn raise(self, home: usize, distance: usize) {
         let at = self.bound(home);
         for _ in 0..PATIENCE {
-            let bound = Bound(at.load(SeqCst)); // SeqCst: behind the claim
+            let bound = self.bound_now(home);
             let within = bound.reach(self.capacity()) >= distance;
             if within && !bound.is_scanning() || seeded(Bug::NoRaise) {
                 return;
             }
             let raised = bound.raised(distance);
-            if at
-                .compare_exchange(bound.0, raised.0, SeqCst, Relaxed)
-                .is_ok()
-            {
+            let both = total(Bug::UnorderedRaise, AcqRel); // before the looks of `rivals`
+            let done = at.compare_exchange(bound.0, raised.0, both, Relaxed);
+            if done.is_ok() {
                 return;
             }
         }
