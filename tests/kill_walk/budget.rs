@@ -73,7 +73,9 @@ pub fn hold(pair: &Pair) -> Result<Figures, Violation> {
     let budget = of(before.min(behind));
     let mut victim = Some(victim);
     for fate in ["stopped", "killed"] {
-        for (at, image) in &list {
+        // who waits for the living does not come to an end beside one that is stopped
+        let beside = pair.operations[1].waits && fate == "stopped";
+        for (at, image) in list.iter().filter(|_| !beside) {
             let Some(taken) = steps(&stage, &mut survivor, image, budget) else {
                 let what =
                     format!("first {fate} at {at}, second takes more than {budget} instructions");

@@ -133,7 +133,7 @@ fn p1_p2_no_survivor_needs_more_than_its_budget() {
 #[test]
 fn p1_interrupted_by_a_handler_that_uses_the_same_structure() {
     let all = pairs(8).into_iter();
-    let some = all.filter(|(_, pair)| pair.family.in_handlers);
+    let some = all.filter(|(_, pair)| pair.operations[1].in_handlers);
     each("kill_signals", some, |pair| {
         interrupt::interrupt(pair, interrupt::SIGNALS, true)
     });
@@ -143,7 +143,7 @@ fn p1_interrupted_by_a_handler_that_uses_the_same_structure() {
 fn p1_forked_in_the_middle() {
     let all = pairs(usize::MAX).into_iter();
     // each operation once, with a child that does the next one
-    let some = all.filter(|(_, pair)| pair.is_neighbours() && pair.family.in_handlers);
+    let some = all.filter(|(_, pair)| pair.is_neighbours() && pair.operations[1].in_handlers);
     each("kill_forks", some, |pair| {
         interrupt::interrupt(pair, interrupt::FORKS, is_full())
     });

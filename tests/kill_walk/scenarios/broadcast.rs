@@ -1,8 +1,11 @@
 //! `Broadcast<Pair, 2>`: sent before the first message, and when the oldest is overwritten.
 
+use crate::family::{Exceptions, Family, Operation, State, Step};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
-use shm_runtime::{Segment, Start};
+use shm_runtime::{Segment, Start, Subscriber};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 const fn pair(value: u64) -> Pair {
     [value, value]
@@ -41,9 +44,61 @@ fn send(world: &Segment<World>, turn: &Turn) {
     turn.run(|| world.news.send(pair(7)).unwrap());
 }
 
+fn send_other(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| world.news.send(pair(8)).unwrap());
+}
+
 fn recv(world: &Segment<World>, turn: &Turn) {
     let mut reader = world.news.subscribe(Start::Oldest);
     turn.run(|| _ = reader.recv());
+}
+
+/// The next message, or zero, and how many were missed before it.
+fn next(reader: &mut Subscriber<Pair, 2>) -> u64 {
+    let got = loop {
+        match reader.recv() {
+            Ok(got) => break got,
+            Err(_) if reader.missed() > 9 => return 99,
+            Err(_) => {} // it was overwritten meanwhile
+        }
+    };
+    reader.missed() * 100 + got.map_or(0, |[value, _]| value)
+}
+
+/// Subscribes, and receives what is kept.
+fn recv_oldest(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| {
+        let mut reader = world.news.subscribe(Start::Oldest);
+        turn.note(next(&mut reader) * 1000 + next(&mut reader));
+    });
+}
+
+fn recv_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let reader = Rc::new(RefCell::new(None));
+    let subscribe = {
+        let reader = reader.clone();
+        move || {
+            *reader.borrow_mut() = Some(world.news.subscribe(Start::Oldest));
+            true
+        }
+    };
+    let recv = |_| -> Step<'_> {
+        let reader = reader.clone();
+        Box::new(move || {
+            let noted = turn.noted() * 1000;
+            reader
+                .borrow_mut()
+                .iter_mut()
+                .for_each(|reader| turn.note(noted + next(reader)));
+            true
+        })
+    };
+    let [first, second] = [(); 2].map(recv);
+    vec![Box::new(subscribe), first, second]
+}
+
+fn sent(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(world.news.sent()));
 }
 
 const SEND: Scenario = Scenario {
@@ -75,3 +130,20 @@ pub const SCENARIOS: &[Scenario] = &[
         ..SEND
     },
 ];
+
+pub const FAMILY: Family = Family {
+    structure: "broadcast",
+    states: &[State::new("new", new), State::new("wrapped", wrapped)],
+    operations: &[
+        Operation::single("send", send),
+        Operation::single("send another", send_other),
+        Operation::in_steps("recv", recv_oldest, recv_steps),
+        Operation::single("sent", sent),
+    ],
+    observe,
+    // A sender that is stopped behind its exchange has a node that says what became of a dead one's.
+    exceptions: Exceptions {
+        unsettled: true,
+        ..Exceptions::NONE
+    },
+};

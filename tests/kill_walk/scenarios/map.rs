@@ -1,6 +1,6 @@
 //! `Map<u64, Pair, 2>` and `LargeMap<u64, Pair, 4, 1>`: each operation over the states empty, one, full, and used.
 
-use crate::family::{Family, Operation, State};
+use crate::family::{Exceptions, Family, Operation, State};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
 use shm_runtime::{Full, Segment};
@@ -300,5 +300,5 @@ pub const FAMILY: Family = Family {
         Operation::single("get", get),
     ],
     observe: observe_entries,
-    in_handlers: true,
+    exceptions: Exceptions::NONE,
 };

@@ -50,6 +50,7 @@ pub const FAMILIES: &[Family] = &[
     stack::FAMILY,
     map::FAMILY,
     versioned::FAMILY,
+    broadcast::FAMILY,
 ];
 
 /// Who sleeps for what.

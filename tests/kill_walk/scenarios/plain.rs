@@ -1,6 +1,6 @@
 //! `Atomic<u64>` and `Array<u64, 4>`: memory, each element of which changes in one step.
 
-use crate::family::{Family, Operation, State, Step};
+use crate::family::{Exceptions, Family, Operation, State, Step};
 use crate::scenario::{Scenario, World};
 use crate::tracee::Turn;
 use shm_runtime::Segment;
@@ -112,7 +112,7 @@ pub const ATOMIC: Family = Family {
         Operation::single("load", load),
     ],
     observe: value,
-    in_handlers: true,
+    exceptions: Exceptions::NONE,
 };
 
 pub const ARRAY: Family = Family {
@@ -126,7 +126,7 @@ pub const ARRAY: Family = Family {
         Operation::in_steps("read_into", read_into, read_steps),
     ],
     observe: values,
-    in_handlers: true,
+    exceptions: Exceptions::NONE,
 };
 
 const ADD: Scenario = Scenario {

@@ -1,6 +1,6 @@
 //! `Stack<Pair, 2>`: each operation over the states empty, one, full, and after some use.
 
-use crate::family::{Family, Operation, State};
+use crate::family::{Exceptions, Family, Operation, State};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
 use shm_runtime::Segment;
@@ -185,5 +185,5 @@ pub const FAMILY: Family = Family {
         Operation::single("peek", peek),
     ],
     observe,
-    in_handlers: true,
+    exceptions: Exceptions::NONE,
 };
