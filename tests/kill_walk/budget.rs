@@ -70,7 +70,7 @@ pub fn hold(pair: &Pair) -> Result<Figures, Violation> {
     let [Some(before), Some(behind)] = alone else {
         return failed("the second does not come to its end");
     };
-    let budget = of(before.min(behind));
+    let budget = of(before.max(behind));
     let mut victim = Some(victim);
     for fate in ["stopped", "killed"] {
         // who waits for the living does not come to an end beside one that is stopped

@@ -56,16 +56,12 @@ impl Operation {
         }
     }
 
-    /// One that waits; in steps it notes [`BLOCKED`] where it would.
-    pub const fn waiting(
-        verb: &'static str,
-        run: fn(&Segment<World>, &Turn),
-        steps: Steps,
-    ) -> Self {
+    /// The same for one that waits; a step notes [`BLOCKED`] where it would.
+    pub const fn that_waits(self) -> Self {
         Self {
             waits: true,
             in_handlers: false,
-            ..Self::in_steps(verb, run, steps)
+            ..self
         }
     }
 

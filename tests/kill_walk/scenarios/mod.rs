@@ -1,14 +1,18 @@
 //! Each structure's operations, one file each.
 
+mod barrier;
 mod broadcast;
 mod map;
 mod mutex;
+mod once;
 mod plain;
 mod pool;
 mod queue;
+mod rwlock;
+mod semaphore;
+mod signal;
 mod spsc;
 mod stack;
-mod sync;
 mod versioned;
 mod versioned_array;
 mod waiting;
@@ -29,7 +33,11 @@ pub fn all(full: bool) -> Vec<Scenario> {
         map::SCENARIOS,
         stack::SCENARIOS,
         mutex::SCENARIOS,
-        sync::SCENARIOS,
+        rwlock::SCENARIOS,
+        semaphore::SCENARIOS,
+        barrier::SCENARIOS,
+        once::SCENARIOS,
+        signal::SCENARIOS,
     ]
     .concat();
     if full {
@@ -51,6 +59,14 @@ pub const FAMILIES: &[Family] = &[
     map::FAMILY,
     versioned::FAMILY,
     broadcast::FAMILY,
+    versioned_array::FAMILY,
+    map::LARGE_FAMILY,
+    mutex::FAMILY,
+    rwlock::FAMILY,
+    semaphore::FAMILY,
+    barrier::FAMILY,
+    once::FAMILY,
+    signal::FAMILY,
 ];
 
 /// Who sleeps for what.
