@@ -124,7 +124,8 @@ pub fn interrupt(pair: &Pair, tasks: &[Task], full: bool) -> Result<Figures, Vio
             Step::Failed => return Err(format!("{}: died at step {count}", figures.name)),
         }
         let registers = process.registers();
-        if sight.sees(&registers, process.private()) || full {
+        let is_seen = sight.sees(&registers, process.private());
+        if is_seen || full && !sight.reads_clock(&registers) {
             let (moment, image) = (process.checkpoint(None), stage.memory.image());
             for task in tasks {
                 let allowed = match task {

@@ -21,11 +21,11 @@ use super::checkpoint::Checkpoint;
 use super::family::{Besides, Fate, Outcome, Pair, Sequel};
 use super::image::{Image, digest};
 use super::report::Figures;
-use super::scenario::{Scenario, leaked_lanes};
+use super::scenario::{Scenario, World, leaked_lanes};
 use super::sight::Sight;
 use super::tracee::{Step, Tracee};
 use super::walk::{BUDGET, Stage, Violation};
-use shm_runtime::Segment;
+use shm_runtime::{Segment, ShmLayout};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
 use std::rc::Rc;
@@ -386,8 +386,8 @@ impl Unsettled {
         }
     }
 
-    /// What was seen while one process was stopped, without a lane that is unsettled meanwhile; and that lane is
-    /// settled once the process goes on.
+    /// What was seen while one process was stopped, without a lane that is unsettled meanwhile. Who attaches now gets
+    /// no lane that is; and once the process goes on, it is settled.
     fn meet(
         &mut self,
         duel: &Duel<'_>,
@@ -396,18 +396,24 @@ impl Unsettled {
         seen: String,
         at: &str,
     ) -> Result<String, Violation> {
-        let one_lane = seen.strip_suffix(", leaked lanes: 1");
-        let (Some(seen), true) = (one_lane, self.steady.is_some()) else {
+        if self.steady.is_none() {
             return Ok(seen);
-        };
+        }
+        let settled = seen.strip_suffix(", leaked lanes: 1").unwrap_or(&seen);
         if self.known.insert((digest(&inner.image), inner.step)) {
             duel.stage.memory.restore(&inner.image);
             duel.stage.observe(&duel.stage.witness);
             self.images.push((at.to_owned(), duel.stage.memory.image()));
+            let others = [(); 2].map(|()| World::open(&duel.stage.name).unwrap());
+            for other in &others {
+                (duel.pair.family.observe)(other);
+                self.check_steady((duel.pair.family.observe)(other), duel, at)?;
+            }
+            drop(others);
             duel.finish(two, &inner.process, at)?;
             self.check_settled(duel, &format!("{at}, and goes on"))?;
         }
-        Ok(seen.to_owned())
+        Ok(settled.to_owned())
     }
 
     /// All that was unsettled is settled once both are dead.
@@ -420,16 +426,24 @@ impl Unsettled {
     }
 
     fn check_settled(&self, duel: &Duel<'_>, at: &str) -> Result<(), Violation> {
-        Segment::recover(&duel.stage.witness);
-        let leaked = leaked_lanes(&duel.stage.witness);
-        duel.stage.observe(&duel.stage.witness);
-        let seen = duel.stage.observe(&duel.stage.witness);
-        if leaked == 0 && Some(&seen) == self.steady.as_ref() {
+        let stage = duel.stage;
+        Segment::recover(&stage.witness);
+        let leaked = leaked_lanes(&stage.witness);
+        if leaked != 0 {
+            return Err(format!("{}: {at}: leaked lanes: {leaked}", duel.name));
+        }
+        stage.observe(&stage.witness);
+        self.check_steady(stage.observe(&stage.witness), duel, at)
+    }
+
+    fn check_steady(&self, seen: String, duel: &Duel<'_>, at: &str) -> Result<(), Violation> {
+        if Some(&seen) == self.steady.as_ref() {
             return Ok(());
         }
+        let expected = &self.steady;
         Err(format!(
-            "{}: {at}: {seen:?}, leaked lanes: {leaked}, expected {:?}",
-            duel.name, self.steady
+            "{}: {at}: then {seen:?}, expected {expected:?}",
+            duel.name
         ))
     }
 }

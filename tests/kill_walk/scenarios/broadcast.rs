@@ -11,7 +11,8 @@ const fn pair(value: u64) -> Pair {
     [value, value]
 }
 
-/// The messages that are kept, and whether every node still does its work: more messages than there are nodes.
+/// The messages that are kept, and whether every node still does its work: more messages than there are nodes. Who does
+/// not look meanwhile is told what it missed.
 fn observe(world: &Segment<World>) -> String {
     let mut seen = Vec::new();
     let mut reader = world.news.subscribe(Start::Oldest);
@@ -21,6 +22,7 @@ fn observe(world: &Segment<World>) -> String {
             false => format!("torn {value}/{twice}"),
         });
     }
+    let mut slow = world.news.subscribe(Start::Newest);
     for next in 100..140 {
         world.news.send(pair(next)).unwrap();
         let got = reader.recv();
@@ -28,6 +30,10 @@ fn observe(world: &Segment<World>) -> String {
             seen.push(format!("and then {got:?} for {next}"));
             break;
         }
+    }
+    let late = [(); 2].map(|()| next(&mut slow));
+    if late != [38_138, 38_139] {
+        seen.push(format!("and late {late:?}"));
     }
     seen.join(" ")
 }
@@ -53,23 +59,18 @@ fn recv(world: &Segment<World>, turn: &Turn) {
     turn.run(|| _ = reader.recv());
 }
 
-/// The next message, or zero, and how many were missed before it.
+/// The next message, or zero, and how many were missed up to it.
 fn next(reader: &mut Subscriber<Pair, 2>) -> u64 {
-    let got = loop {
-        match reader.recv() {
-            Ok(got) => break got,
-            Err(_) if reader.missed() > 9 => return 99,
-            Err(_) => {} // it was overwritten meanwhile
-        }
-    };
-    reader.missed() * 100 + got.map_or(0, |[value, _]| value)
+    let attempt = |reader: &mut Subscriber<Pair, 2>| reader.recv().ok(); // or it was overwritten meanwhile
+    let got = (0..9).find_map(|_| attempt(reader)).flatten();
+    reader.missed() * 1000 + got.map_or(0, |[value, _]| value)
 }
 
 /// Subscribes, and receives what is kept.
 fn recv_oldest(world: &Segment<World>, turn: &Turn) {
     turn.run(|| {
         let mut reader = world.news.subscribe(Start::Oldest);
-        turn.note(next(&mut reader) * 1000 + next(&mut reader));
+        turn.note(next(&mut reader) * 100_000 + next(&mut reader));
     });
 }
 
@@ -85,7 +86,7 @@ fn recv_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
     let recv = |_| -> Step<'_> {
         let reader = reader.clone();
         Box::new(move || {
-            let noted = turn.noted() * 1000;
+            let noted = turn.noted() * 100_000;
             reader
                 .borrow_mut()
                 .iter_mut()
