@@ -6,7 +6,7 @@
 
 use super::tracee::Turn;
 use shm_runtime::{
-    Array, Atomic, Broadcast, LargeMap, Map, Pool, Queue, Segment, ShmLayout, Spsc, Stack,
+    Array, Atomic, Broadcast, LargeMap, Map, Pool, Queue, Segment, Set, ShmLayout, Spsc, Stack,
     Versioned, VersionedArray, sync,
 };
 
@@ -39,6 +39,7 @@ pub struct World {
     pub once: sync::Once,
     pub signal: sync::Signal,
     pub frames: VersionedArray<u64, 3>,
+    pub set: Set<u64, 2>,
 }
 
 /// One operation, from one state.

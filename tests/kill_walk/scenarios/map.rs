@@ -159,7 +159,14 @@ fn replace(world: &Segment<World>, turn: &Turn) {
 }
 
 fn get_or_insert(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.map.get_or_insert(7, pair(7)));
+    turn.run(|| {
+        turn.note(
+            world
+                .map
+                .get_or_insert(7, pair(7))
+                .map_or(99, |[value, _]| value),
+        )
+    });
 }
 
 fn update(world: &Segment<World>, turn: &Turn) {
@@ -167,7 +174,10 @@ fn update(world: &Segment<World>, turn: &Turn) {
 }
 
 fn compare_exchange(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.map.compare_exchange(1, pair(1), pair(8)));
+    turn.run(|| {
+        let exchanged = world.map.compare_exchange(1, pair(1), pair(8));
+        turn.note(exchanged.map_or_else(|found| 100 + value(found), |[was, _]| was));
+    });
 }
 
 fn remove(world: &Segment<World>, turn: &Turn) {
@@ -335,7 +345,9 @@ pub const FAMILY: Family = Family {
     operations: &[
         Operation::single("insert", insert),
         Operation::single("replace", replace),
+        Operation::single("get_or_insert", get_or_insert),
         Operation::single("update", update),
+        Operation::single("compare_exchange", compare_exchange),
         Operation::single("remove", remove),
         Operation::single("get", get),
     ],

@@ -10,6 +10,7 @@ mod pool;
 mod queue;
 mod rwlock;
 mod semaphore;
+mod set;
 mod signal;
 mod spsc;
 mod stack;
@@ -31,6 +32,7 @@ pub fn all(full: bool) -> Vec<Scenario> {
         broadcast::SCENARIOS,
         versioned_array::SCENARIOS,
         map::SCENARIOS,
+        set::SCENARIOS,
         stack::SCENARIOS,
         mutex::SCENARIOS,
         rwlock::SCENARIOS,
@@ -61,6 +63,7 @@ pub const FAMILIES: &[Family] = &[
     broadcast::FAMILY,
     versioned_array::FAMILY,
     map::LARGE_FAMILY,
+    set::FAMILY,
     mutex::FAMILY,
     rwlock::FAMILY,
     semaphore::FAMILY,
