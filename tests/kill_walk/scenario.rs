@@ -79,14 +79,19 @@ pub fn warm(world: &Segment<World>) {
 /// Has a process do something in the world and die.
 pub fn by_the_dead(world: &Segment<World>, work: impl FnOnce(&Segment<World>)) {
     let name = Segment::name(world);
+    in_a_child(|| {
+        let own = World::open(name).unwrap();
+        work(&own);
+        core::mem::forget(own);
+    });
+}
+
+/// Has a process do something and die.
+pub fn in_a_child(work: impl FnOnce()) {
     // SAFETY: the child does its work and exits without returning into the test harness.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
-        let work = std::panic::AssertUnwindSafe(|| {
-            let own = World::open(name).unwrap();
-            work(&own);
-            core::mem::forget(own);
-        });
+        let work = std::panic::AssertUnwindSafe(work);
         let code = i32::from(std::panic::catch_unwind(work).is_err());
         // SAFETY: ends the child at once.
         unsafe { libc::_exit(code) };

@@ -2,6 +2,7 @@
 
 mod barrier;
 mod broadcast;
+mod lifecycle;
 mod map;
 mod mutex;
 mod once;
@@ -72,5 +73,7 @@ pub const FAMILIES: &[Family] = &[
     signal::FAMILY,
 ];
 
+/// What is done with a name.
+pub use lifecycle::LIVES;
 /// Who sleeps for what.
 pub use waiting::WAITING;
