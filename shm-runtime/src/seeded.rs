@@ -45,6 +45,9 @@ pub enum Bug {
     NoLoopBound,
     /// A dead lane is free again although what became of its exchange is not known.
     FreeUnsettled,
+    /// A recovery makes one pass, although a lane that it settled late may say what became of one before. (Made; the
+    /// walk found it with two dead.)
+    SweepOnce,
     /// Two processes settle one lane of the dead at a time.
     SweepWithoutRight,
     /// Who has not gone on for a millisecond is taken for dead.

@@ -36,6 +36,8 @@ pub struct Waiting {
     pub help: Option<fn(&Segment<World>)>,
     /// Whether it is woken for certain; otherwise it sleeps in slices and looks by itself.
     pub is_woken: bool,
+    /// Whether a waker that is stopped may hold it up: it keeps what the sleeper waits for.
+    pub blocks: bool,
 }
 
 impl Waiting {
@@ -149,8 +151,8 @@ pub fn kill_wakers(waiting: &Waiting, full: bool) -> Result<Figures, Violation> 
     }
     for point in points {
         for fate in ["killed", "stopped"] {
-            if fate == "stopped" && (waiting.help.is_none() || !waiting.is_woken) {
-                continue; // it keeps what the sleeper waits for: a lease, a role
+            if fate == "stopped" && waiting.blocks {
+                continue;
             }
             let mut waker = lay_down(waiting, &stage, &base, &mut sleeper)?;
             let mut step = waker.begin();

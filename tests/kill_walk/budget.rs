@@ -15,6 +15,8 @@ const TIMES: usize = 20;
 /// Where the dead are to be recovered or hints to be repaired: instructions per word and lane of the smallest
 /// structure here.
 const LEAST: usize = 50 * (2 + LANES);
+/// How often who waits looks before it asks whether those live for whom it waits: `memory::signals`.
+const SPINS: usize = 64;
 
 /// Instructions that an operation may take which alone takes `solo`.
 pub fn of(solo: usize) -> usize {
@@ -70,10 +72,16 @@ pub fn hold(pair: &Pair) -> Result<Figures, Violation> {
     let [Some(before), Some(behind)] = alone else {
         return failed("the second does not come to its end");
     };
-    let budget = of(before.min(behind));
+    let solo = before.max(behind);
+    let budget = match pair.operations[1].waits {
+        true => of(solo) + SPINS * solo,
+        false => of(solo),
+    };
     let mut victim = Some(victim);
     for fate in ["stopped", "killed"] {
-        for (at, image) in &list {
+        // who waits for the living does not come to an end beside one that is stopped
+        let beside = pair.operations[1].waits && fate == "stopped";
+        for (at, image) in list.iter().filter(|_| !beside) {
             let Some(taken) = steps(&stage, &mut survivor, image, budget) else {
                 let what =
                     format!("first {fate} at {at}, second takes more than {budget} instructions");

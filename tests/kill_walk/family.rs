@@ -10,7 +10,7 @@ use super::image::Image;
 use super::scenario::{Scenario, World};
 use super::tracee::Turn;
 use super::walk::Stage;
-use shm_runtime::Segment;
+use shm_runtime::{Segment, ShmLayout};
 use std::collections::BTreeSet;
 
 /// One step of an operation; whether there is another.
@@ -28,6 +28,10 @@ pub struct Operation {
     pub run: fn(&Segment<World>, &Turn),
     /// The same in steps; `None`: it is one.
     pub steps: Option<Steps>,
+    /// Whether it waits for others as long as they live: it is let loose on the dead only.
+    pub waits: bool,
+    /// Whether a signal handler may do it.
+    pub in_handlers: bool,
 }
 
 impl Operation {
@@ -36,6 +40,8 @@ impl Operation {
             verb,
             run,
             steps: None,
+            waits: false,
+            in_handlers: true,
         }
     }
 
@@ -45,12 +51,31 @@ impl Operation {
         steps: Steps,
     ) -> Self {
         Self {
-            verb,
-            run,
             steps: Some(steps),
+            ..Self::single(verb, run)
+        }
+    }
+
+    /// The same for one that waits; a step notes [`BLOCKED`] where it would.
+    pub const fn that_waits(self) -> Self {
+        Self {
+            waits: true,
+            in_handlers: false,
+            ..self
+        }
+    }
+
+    /// One that no signal handler may do.
+    pub const fn not_in_handlers(self) -> Self {
+        Self {
+            in_handlers: false,
+            ..self
         }
     }
 }
+
+/// Noted by a step that would wait: what comes of that order of steps, comes of another.
+pub const BLOCKED: u64 = u64::MAX;
 
 /// A state to begin in.
 #[derive(Clone, Copy, Debug)]
@@ -72,8 +97,40 @@ pub struct Family {
     pub states: &'static [State],
     pub operations: &'static [Operation],
     pub observe: fn(&Segment<World>) -> String,
-    /// Whether a signal handler may do the operations.
-    pub in_handlers: bool,
+    pub exceptions: Exceptions,
+}
+
+/// What is special about a structure.
+#[derive(Clone, Copy, Debug)]
+pub struct Exceptions {
+    /// Whether it matters who does a step: then each has an attachment of its own where outcomes are computed, and
+    /// dies by leaving with all that it holds.
+    pub apart: bool,
+    /// Whether a dead one's lane may stay unsettled as long as another process is stopped in the middle of an
+    /// operation; once that one goes on, or is dead as well, it must not.
+    pub unsettled: bool,
+    /// What may come of a pair besides what comes of its steps.
+    pub besides: fn(&Pair) -> Besides,
+}
+
+impl Exceptions {
+    pub const NONE: Self = Self {
+        apart: false,
+        unsettled: false,
+        besides: |_| Besides::default(),
+    };
+}
+
+/// What may come of a pair of operations whose steps nobody can do but they: in words.
+#[derive(Debug, Default)]
+pub struct Besides {
+    /// Both finish.
+    pub both: Vec<Outcome>,
+    /// The first is killed, or stopped: what the second notes, and what is seen.
+    pub killed: Vec<(u64, String)>,
+    pub stopped: Vec<(u64, String)>,
+    /// Somebody is killed, and somebody is stopped: what is seen.
+    pub neither: Vec<String>,
 }
 
 /// What two operations noted, and what was seen afterwards.
@@ -146,22 +203,28 @@ impl Family {
     }
 
     /// Each operation in each state, with what is to be expected.
-    pub fn scenarios(&self) -> Vec<Scenario> {
+    pub fn scenarios(&'static self) -> Vec<Scenario> {
         let mut all = Vec::new();
         for state in self.states {
             all.extend(self.operations.iter().map(|operation| {
-                let scenario = self.scenario(state, operation);
-                expect(scenario, operation)
+                expect(&Pair {
+                    family: self,
+                    state,
+                    operations: [operation; 2],
+                })
             }));
         }
         all
     }
 }
 
-/// Finds out what a scenario is to expect.
-fn expect(scenario: Scenario, operation: &Operation) -> Scenario {
+/// Finds out what the first operation of a pair is to expect, alone.
+fn expect(pair: &Pair) -> Scenario {
+    let scenario = pair.scenario();
     let stage = Stage::new(&scenario);
-    let sequel = Sequel::new(&stage, [operation, operation]);
+    let sequel = Sequel::new(&stage, pair);
+    let besides = (pair.family.exceptions.besides)(pair).neither.leak();
+    let besides = || besides.iter().map(String::as_str);
     let steps = sequel.steps[0];
     // where all are dead, so is who held something in the beginning
     let all_dead = &*stage.found(&stage.memory.image()).leak();
@@ -172,7 +235,8 @@ fn expect(scenario: Scenario, operation: &Operation) -> Scenario {
     };
     let all = |fate| {
         let each = (0..=steps).flat_map(|count| seen(count, fate));
-        each.chain([all_dead]).collect::<Vec<_>>().leak()
+        let all = each.chain([all_dead]).chain(besides());
+        all.collect::<Vec<_>>().leak()
     };
     Scenario {
         before: seen(0, Fate::Dies)[0],
@@ -197,33 +261,22 @@ pub enum Fate {
 pub struct Sequel<'a> {
     stage: &'a Stage<'a>,
     base: Image,
-    operations: [&'a Operation; 2],
+    pair: &'a Pair,
     /// How many steps each has at most.
     pub steps: [usize; 2],
 }
 
 impl<'a> Sequel<'a> {
-    pub fn new(stage: &'a Stage<'a>, operations: [&'a Operation; 2]) -> Self {
+    pub fn new(stage: &'a Stage<'a>, pair: &'a Pair) -> Self {
         let mut sequel = Self {
             stage,
             base: stage.memory.image(),
-            operations,
+            pair,
             steps: [0; 2],
         };
-        sequel.steps = [0, 1].map(|which| sequel.begin(which).len());
+        sequel.steps = [0, 1].map(|which| Actor::new(&sequel, which).begin().len());
+        stage.memory.restore(&sequel.base);
         sequel
-    }
-
-    fn begin(&self, which: usize) -> Vec<Step<'a>> {
-        let (world, turn) = (&self.stage.witness, Turn::local(which));
-        let Operation { run, steps, .. } = *self.operations[which];
-        match steps {
-            Some(steps) => steps(world, turn),
-            None => vec![Box::new(move || {
-                run(world, &turn);
-                false
-            })],
-        }
     }
 
     /// Does steps of the one and the other in that order, and looks. The last step of who dies is its death. With
@@ -234,19 +287,13 @@ impl<'a> Sequel<'a> {
         let mut usual_lane = displaced.then(|| self.stage.witness.scratch.loan().unwrap());
         let turns = [0, 1].map(Turn::local);
         turns.iter().for_each(|turn| turn.note(0));
-        let mut steps = [0, 1].map(|which| self.begin(which).into_iter());
-        let mut done: [Vec<Step<'_>>; 2] = Default::default();
+        let mut actors = [0, 1].map(|which| Actor::new(self, which));
         let mut left = [0, 1].map(|which| order.iter().filter(|&&other| other == which).count());
         for &which in order {
             left[which] -= 1;
             if left[which] == 0 && fates[which] == Fate::Dies {
-                steps[which] = Vec::new().into_iter();
-                done[which].clear();
-            } else if let Some(mut step) = steps[which].next() {
-                if !step() {
-                    steps[which] = Vec::new().into_iter();
-                }
-                done[which].push(step); // and with it what it holds
+                actors[which].die();
+            } else if actors[which].step() {
                 drop(usual_lane.take());
             }
         }
@@ -261,12 +308,106 @@ impl<'a> Sequel<'a> {
         let deaths = fates.map(|fate| usize::from(fate == Fate::Dies));
         let orders = interleavings([0, 1].map(|which| counts[which] + deaths[which]));
         let holds = self.steps.iter().all(|&steps| steps > 1);
-        let displaced: &[bool] = if holds { &[false, true] } else { &[false] };
+        let displaced: &[bool] = match holds && !self.pair.family.exceptions.apart {
+            true => &[false, true],
+            false => &[false],
+        };
         let each = |order: &Vec<usize>| {
             let outcome = |&displaced| self.after(order, fates, displaced);
             displaced.iter().map(outcome).collect::<Vec<_>>()
         };
-        orders.iter().flat_map(each).collect()
+        let all = orders.iter().flat_map(each);
+        all.filter(|outcome| !outcome.notes.contains(&BLOCKED))
+            .collect()
+    }
+}
+
+/// One who does the steps of an operation.
+struct Actor<'a> {
+    world: &'a Segment<World>,
+    /// The attachment that is its own, if it has one: `world`.
+    own: Option<*mut Segment<World>>,
+    operation: &'a Operation,
+    turn: Turn,
+    steps: Option<std::vec::IntoIter<Step<'a>>>,
+    done: Vec<Step<'a>>,
+}
+
+impl<'a> Actor<'a> {
+    fn new(sequel: &Sequel<'a>, which: usize) -> Self {
+        let stage = sequel.stage;
+        let own = sequel.pair.family.exceptions.apart.then(|| {
+            let own = World::open(&stage.name).unwrap();
+            Box::into_raw(Box::new(own))
+        });
+        let world = match own {
+            None => &stage.witness,
+            // SAFETY: a live box that `end` frees, behind the last use of `world`.
+            Some(own) => unsafe { &*own },
+        };
+        Self {
+            world,
+            own,
+            operation: sequel.pair.operations[which],
+            turn: Turn::local(which),
+            steps: None,
+            done: Vec::new(),
+        }
+    }
+
+    fn begin(&self) -> std::vec::IntoIter<Step<'a>> {
+        let (world, turn) = (self.world, self.turn);
+        let Operation { run, steps, .. } = *self.operation;
+        let steps = match steps {
+            Some(steps) => steps(world, turn),
+            None => vec![Box::new(move || {
+                run(world, &turn);
+                false
+            }) as Step<'a>],
+        };
+        steps.into_iter()
+    }
+
+    /// Does the next step; false where there is none.
+    fn step(&mut self) -> bool {
+        if self.steps.is_none() {
+            self.steps = Some(self.begin());
+        }
+        let next = self.steps.as_mut().and_then(Iterator::next);
+        let Some(mut step) = next else {
+            return false;
+        };
+        if !step() {
+            self.steps = Some(Vec::new().into_iter());
+        }
+        self.done.push(step); // and with it what it holds
+        true
+    }
+
+    /// What it holds is given back, by itself or by those who find it dead; it does no more steps.
+    fn die(&mut self) {
+        let (steps, done) = (self.steps.take(), core::mem::take(&mut self.done));
+        if self.own.is_some() {
+            core::mem::forget((steps, done)); // it does not unlock
+        }
+        self.steps = Some(Vec::new().into_iter());
+        self.leave();
+    }
+
+    fn leave(&mut self) {
+        if let Some(own) = self.own.take() {
+            // SAFETY: made by `Box::into_raw` in `new` and taken out here, so it is freed once; the steps that
+            // borrow it are dropped or forgotten, and `step` begins no others.
+            drop(unsafe { Box::from_raw(own) });
+        }
+    }
+}
+
+impl Drop for Actor<'_> {
+    fn drop(&mut self) {
+        self.steps = None;
+        self.done.clear();
+        self.leave();
     }
 }
 

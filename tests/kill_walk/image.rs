@@ -42,7 +42,8 @@ impl Memory {
     }
 
     /// Whether it is other than `image`.
-    pub fn differs(&self, image: &Image) -> bool {
+    pub fn differs(&self, image: &[u8]) -> bool {
+        assert_eq!(image.len(), self.len);
         // SAFETY: both are `len` bytes long, and every process that has the segment is stopped.
         unsafe { libc::memcmp(self.start.cast(), image.as_ptr().cast(), self.len) != 0 }
     }

@@ -100,11 +100,12 @@ pub fn interrupt(pair: &Pair, tasks: &[Task], full: bool) -> Result<Figures, Vio
     let stage = Stage::new(&scenario);
     let mut process = process(&stage, pair);
     let base = stage.memory.image();
-    let sequel = Sequel::new(&stage, pair.operations);
-    let both = Allowed::of(&sequel).both;
+    let sequel = Sequel::new(&stage, pair);
+    let both = Allowed::of(&sequel, pair).both;
     let [firsts, seconds] = sequel.steps;
     let alone = sequel.outcomes([firsts, 0], [Fate::Lives; 2]);
-    let forked = sequel.outcomes([firsts, seconds], [Fate::Lives, Fate::Dies]);
+    let mut forked = sequel.outcomes([firsts, seconds], [Fate::Lives, Fate::Dies]);
+    forked.extend((pair.family.exceptions.besides)(pair).both);
     let mut seen = HashMap::new();
     let mut figures = Figures::new(&pair.name());
     let mut sight = Sight::of(process.pid(), &stage.name);
@@ -123,7 +124,8 @@ pub fn interrupt(pair: &Pair, tasks: &[Task], full: bool) -> Result<Figures, Vio
             Step::Failed => return Err(format!("{}: died at step {count}", figures.name)),
         }
         let registers = process.registers();
-        if sight.sees(&registers, process.private()) || full {
+        let is_seen = sight.sees(&registers, process.private());
+        if is_seen || full && !sight.reads_clock(&registers) {
             let (moment, image) = (process.checkpoint(None), stage.memory.image());
             for task in tasks {
                 let allowed = match task {

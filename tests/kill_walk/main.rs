@@ -9,7 +9,8 @@
 //! - [`budget`]: survivors are held to a number of instructions;
 //! - [`pairs`]: two processes in all orders with two preemptions, and one of them killed or stopped;
 //! - [`interrupt`]: signal handlers and forks in the middle of an operation;
-//! - [`asleep`]: wakers and sleepers.
+//! - [`asleep`]: wakers and sleepers;
+//! - [`lifecycle`]: a segment is created, opened, left and removed.
 //!
 //! What is walked is data: [`scenario`] and [`family`], and one file per structure in [`scenarios`]. [`seeded`] has
 //! broken operations, each of which must be caught.
@@ -37,6 +38,7 @@ mod checkpoint;
 mod family;
 mod image;
 mod interrupt;
+mod lifecycle;
 mod pairs;
 mod report;
 mod scenario;
@@ -133,7 +135,7 @@ fn p1_p2_no_survivor_needs_more_than_its_budget() {
 #[test]
 fn p1_interrupted_by_a_handler_that_uses_the_same_structure() {
     let all = pairs(8).into_iter();
-    let some = all.filter(|(_, pair)| pair.family.in_handlers);
+    let some = all.filter(|(_, pair)| pair.operations[1].in_handlers);
     each("kill_signals", some, |pair| {
         interrupt::interrupt(pair, interrupt::SIGNALS, true)
     });
@@ -143,10 +145,20 @@ fn p1_interrupted_by_a_handler_that_uses_the_same_structure() {
 fn p1_forked_in_the_middle() {
     let all = pairs(usize::MAX).into_iter();
     // each operation once, with a child that does the next one
-    let some = all.filter(|(_, pair)| pair.is_neighbours() && pair.family.in_handlers);
+    let some = all.filter(|(_, pair)| pair.is_neighbours() && pair.operations[1].in_handlers);
     each("kill_forks", some, |pair| {
         interrupt::interrupt(pair, interrupt::FORKS, is_full())
     });
+}
+
+#[test]
+fn p5_killed_while_a_name_comes_and_goes() {
+    let all = scenarios::LIVES.iter();
+    each(
+        "kill_lives",
+        all.map(|life| (format!("life.{}", life.name), *life)),
+        |life| lifecycle::live(life, is_full()),
+    );
 }
 
 fn waiting() -> impl Iterator<Item = (String, asleep::Waiting)> {

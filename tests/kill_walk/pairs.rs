@@ -4,23 +4,29 @@
 //! from every such state it goes on in every way:
 //!
 //! - **both finish**, the first one before the second: what they report and what is left must be that of one order
-//!   of their steps;
+//!   of their steps; and so it is where the second finishes before the first goes on;
 //! - **the first is killed**, the second finishes: the first did a prefix of its steps;
 //! - **the first is killed, the second is stopped for ever**, with what it may know of the first: survivors finish;
-//! - **the first is stopped for ever**, the second finishes, and so do survivors.
+//! - **the first is stopped for ever**, the second finishes, and so do survivors;
+//! - **both are killed**: each did a prefix.
+//!
+//! An operation that waits for others as long as they live is run beside one that is dead, or has come to its end.
+//! Where a structure may leave a dead one's lane unsettled beside a stopped process, that process then goes on, and in
+//! another run is killed as well: either way nothing stays unsettled.
 //!
 //! What is common to two schedules is done once: both processes are taken back to where they were
 //! ([`super::checkpoint`]), and where the first has left the same bytes, the second's way is the same.
 
 use super::checkpoint::Checkpoint;
-use super::family::{Fate, Outcome, Pair, Sequel};
+use super::family::{Besides, Fate, Outcome, Pair, Sequel};
 use super::image::{Image, digest};
 use super::report::Figures;
-use super::scenario::Scenario;
+use super::scenario::{Scenario, World, leaked_lanes};
 use super::sight::Sight;
 use super::tracee::{Step, Tracee};
 use super::walk::{BUDGET, Stage, Violation};
-use std::collections::{BTreeSet, HashMap};
+use shm_runtime::{Segment, ShmLayout};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
 use std::rc::Rc;
 
@@ -32,7 +38,7 @@ struct Moment {
 }
 
 /// What may come of a pair, by what became of the two processes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Allowed {
     /// Both finish.
     pub both: BTreeSet<Outcome>,
@@ -42,22 +48,42 @@ pub struct Allowed {
     stopped: BTreeSet<Outcome>,
     /// The first is killed, the second is stopped: what is seen.
     neither: BTreeSet<String>,
+    /// Both are killed: what is seen.
+    dead: BTreeSet<String>,
 }
 
 impl Allowed {
     /// Found by doing the steps, from the memory that the sequel began with.
-    pub fn of(sequel: &Sequel<'_>) -> Self {
+    pub fn of(sequel: &Sequel<'_>, pair: &Pair) -> Self {
         let [firsts, seconds] = sequel.steps;
+        let Besides {
+            both,
+            killed,
+            stopped,
+            neither,
+        } = (pair.family.exceptions.besides)(pair);
+        let of_second = |(note, seen)| Outcome {
+            notes: [0, note],
+            seen,
+        };
         let mut allowed = Self {
             both: sequel.outcomes([firsts, seconds], [Fate::Lives; 2]),
-            ..Self::default()
+            killed: killed.into_iter().map(of_second).collect(),
+            stopped: stopped.into_iter().map(of_second).collect(),
+            dead: neither.iter().cloned().collect(),
+            neither: neither.into_iter().collect(),
         };
+        allowed.both.extend(both);
         for first in 0..=firsts {
             for second in 0..=seconds {
                 let unfinished = sequel.outcomes([first, second], [Fate::Dies, Fate::Lives]);
                 allowed
                     .neither
                     .extend(unfinished.into_iter().map(|outcome| outcome.seen));
+                let dead = sequel.outcomes([first, second], [Fate::Dies; 2]);
+                allowed
+                    .dead
+                    .extend(dead.into_iter().map(|outcome| outcome.seen));
             }
             let counts = [first, seconds];
             let killed = sequel.outcomes(counts, [Fate::Dies, Fate::Lives]);
@@ -87,6 +113,7 @@ impl Outcome {
 /// A pair on a stage.
 struct Duel<'a> {
     name: String,
+    pair: &'a Pair,
     stage: &'a Stage<'a>,
     allowed: Allowed,
     /// What was seen of images, until a process dies.
@@ -143,7 +170,11 @@ impl Duel<'_> {
         let base = self.stage.memory.image();
         let mut images = [base.clone(), base.clone()].map(|image| vec![Rc::new(image)]);
         for which in [0, 1, 0] {
-            for turn in 0.. {
+            let turns = match self.pair.operations[which].waits {
+                true => 1, // on the others it may wait for ever
+                false => usize::MAX,
+            };
+            for turn in 0..turns {
                 let Some(image) = images[1 - which].get(turn).cloned() else {
                     break;
                 };
@@ -198,7 +229,8 @@ pub fn duel(pair: &Pair) -> Result<Figures, Violation> {
     let base = stage.memory.image();
     let mut duel = Duel {
         name: pair.name(),
-        allowed: Allowed::of(&Sequel::new(&stage, pair.operations)),
+        pair,
+        allowed: Allowed::of(&Sequel::new(&stage, pair), pair),
         stage: &stage,
         seen: HashMap::new(),
     };
@@ -208,28 +240,60 @@ pub fn duel(pair: &Pair) -> Result<Figures, Violation> {
     duel.learn(&mut processes, &mut sights)?;
     let [mut one, mut two] = processes;
     let firsts = duel.moments(&mut one, &mut sights[0])?;
-    let mut groups = Vec::new();
     // where the first left the same image, the second does the same
-    for outers in firsts.chunk_by(|one, next| Rc::ptr_eq(&one.image, &next.image)) {
-        stage.memory.restore(&outers[0].image);
-        let seconds = duel.moments(&mut two, &mut sights[1])?;
-        let at = format!("first stopped at {}", outers[0].step);
-        let outcome = Outcome {
-            notes: [0, two.notes()[0]],
-            seen: (scenario.observe)(&stage.witness),
-        };
-        duel.check(&duel.allowed.stopped, &outcome, &at)?;
-        for outer in outers {
-            finish_both(&mut duel, [&mut one, &mut two], outer, &seconds)?;
+    let chunks = || firsts.chunk_by(|one, next| Rc::ptr_eq(&one.image, &next.image));
+    let mut groups = Vec::new();
+    if !pair.operations[1].waits {
+        for outers in chunks() {
+            stage.memory.restore(&outers[0].image);
+            let seconds = duel.moments(&mut two, &mut sights[1])?;
+            let behind = (stage.memory.image(), two.notes()[0]);
+            let at = format!("first stopped at {}", outers[0].step);
+            let outcome = Outcome {
+                notes: [0, behind.1],
+                seen: (scenario.observe)(&stage.witness),
+            };
+            duel.check(&duel.allowed.stopped, &outcome, &at)?;
+            for outer in outers {
+                finish_behind(&mut duel, &mut one, outer, &behind)?;
+                if !pair.operations[0].waits {
+                    finish_both(&mut duel, [&mut one, &mut two], outer, &seconds)?;
+                }
+            }
+            // each of the first's moments: with the second's both finish, one finishes, none does, both are killed;
+            // and the first stops, or finishes behind the second
+            figures.schedules += outers.len() * (4 * seconds.len() + 2);
+            groups.push((outers[0].step, seconds));
         }
-        // each of the first's moments: with the second's both finish, one finishes, none does; and the first stops
-        figures.schedules += outers.len() * (3 * seconds.len() + 1);
-        groups.push((outers[0].step, seconds));
     }
     one.kill();
     duel.seen.clear();
-    kill_first(&mut duel, &mut two, &groups)?;
+    if pair.operations[1].waits {
+        for outers in chunks() {
+            stage.memory.restore(&outers[0].image);
+            let seconds = duel.moments(&mut two, &mut sights[1])?;
+            figures.schedules += outers.len() * 3 * seconds.len();
+            groups.push((outers[0].step, seconds));
+        }
+    }
+    kill_first(&mut duel, &base, two, &groups)?;
     Ok(figures)
+}
+
+/// The second has come to its end, and the first goes on from where it was stopped.
+fn finish_behind(
+    duel: &mut Duel<'_>,
+    one: &mut Tracee,
+    outer: &Moment,
+    (image, noted): &(Image, u64),
+) -> Result<(), Violation> {
+    let at = format!("first at {}, second at its end", outer.step);
+    duel.stage.memory.restore(image);
+    let outcome = Outcome {
+        notes: [duel.finish(one, &outer.process, &at)?, *noted],
+        seen: duel.look(),
+    };
+    duel.check(&duel.allowed.both, &outcome, &at)
 }
 
 /// The first goes on from where it was stopped, then the second does.
@@ -261,28 +325,125 @@ fn finish_both(
     Ok(())
 }
 
-/// The first is dead; the second is where it was, and finishes, or does not.
+/// The first is dead; the second is where it was, and finishes, or is stopped there, or is killed.
 fn kill_first(
     duel: &mut Duel<'_>,
-    two: &mut Tracee,
+    base: &Image,
+    mut two: Tracee,
     groups: &[(usize, Vec<Moment>)],
 ) -> Result<(), Violation> {
     let states = groups.iter().flat_map(|(outer, seconds)| {
         let inner = seconds.iter();
         inner.map(move |inner| (outer, inner))
     });
-    for (outer, inner) in states {
+    let mut unsettled = Unsettled::new(duel, base);
+    for (outer, inner) in states.clone() {
         let at = format!("first killed at {outer}, second at {}", inner.step);
         duel.stage.memory.restore(&inner.image);
         let outcome = Outcome {
-            notes: [0, duel.finish(two, &inner.process, &at)?],
+            notes: [0, duel.finish(&mut two, &inner.process, &at)?],
             seen: duel.look(),
         };
         duel.check(&duel.allowed.killed, &outcome, &at)?;
         duel.stage.memory.restore(&inner.image);
         let seen = duel.look();
         let at = format!("first killed at {outer}, second stopped at {}", inner.step);
-        duel.check(&duel.allowed.neither, &seen, &at)?;
+        let settled = unsettled.meet(duel, &mut two, inner, seen, &at)?;
+        duel.check(&duel.allowed.neither, &settled, &at)?;
     }
-    Ok(())
+    two.kill();
+    duel.seen.clear();
+    for (outer, inner) in states {
+        duel.stage.memory.restore(&inner.image);
+        let seen = duel.look();
+        let at = format!("first killed at {outer}, second killed at {}", inner.step);
+        duel.check(&duel.allowed.dead, &seen, &at)?;
+    }
+    unsettled.check(duel)
+}
+
+/// Lanes of the dead that stay unsettled beside a stopped process.
+struct Unsettled {
+    /// What is seen of the structure by who looks a second time, whatever was there before; `None` where every lane is
+    /// to be settled at once.
+    steady: Option<String>,
+    /// Behind a look at it.
+    images: Vec<(String, Image)>,
+    known: HashSet<(u64, usize)>,
+}
+
+impl Unsettled {
+    fn new(duel: &Duel<'_>, base: &Image) -> Self {
+        let steady = duel.pair.family.exceptions.unsettled.then(|| {
+            duel.stage.memory.restore(base);
+            duel.stage.observe(&duel.stage.witness);
+            duel.stage.observe(&duel.stage.witness)
+        });
+        Self {
+            steady,
+            images: Vec::new(),
+            known: HashSet::new(),
+        }
+    }
+
+    /// What was seen while one process was stopped, without a lane that is unsettled meanwhile. Who attaches now gets
+    /// no lane that is; and once the process goes on, it is settled.
+    fn meet(
+        &mut self,
+        duel: &Duel<'_>,
+        two: &mut Tracee,
+        inner: &Moment,
+        seen: String,
+        at: &str,
+    ) -> Result<String, Violation> {
+        if self.steady.is_none() {
+            return Ok(seen);
+        }
+        let settled = seen.strip_suffix(", leaked lanes: 1").unwrap_or(&seen);
+        if self.known.insert((digest(&inner.image), inner.step)) {
+            duel.stage.memory.restore(&inner.image);
+            duel.stage.observe(&duel.stage.witness);
+            self.images.push((at.to_owned(), duel.stage.memory.image()));
+            let others = [(); 2].map(|()| World::open(&duel.stage.name).unwrap());
+            for other in &others {
+                (duel.pair.family.observe)(other);
+                self.check_steady((duel.pair.family.observe)(other), duel, at)?;
+            }
+            drop(others);
+            duel.finish(two, &inner.process, at)?;
+            self.check_settled(duel, &format!("{at}, and goes on"))?;
+        }
+        Ok(settled.to_owned())
+    }
+
+    /// All that was unsettled is settled once both are dead.
+    fn check(&self, duel: &Duel<'_>) -> Result<(), Violation> {
+        for (at, image) in &self.images {
+            duel.stage.memory.restore(image);
+            self.check_settled(duel, &format!("{at}, and killed"))?;
+        }
+        Ok(())
+    }
+
+    fn check_settled(&self, duel: &Duel<'_>, at: &str) -> Result<(), Violation> {
+        let stage = duel.stage;
+        Segment::recover(&stage.witness);
+        let leaked = leaked_lanes(&stage.witness);
+        if leaked != 0 {
+            return Err(format!("{}: {at}: leaked lanes: {leaked}", duel.name));
+        }
+        stage.observe(&stage.witness);
+        self.check_steady(stage.observe(&stage.witness), duel, at)
+    }
+
+    fn check_steady(&self, seen: String, duel: &Duel<'_>, at: &str) -> Result<(), Violation> {
+        if Some(&seen) == self.steady.as_ref() {
+            return Ok(());
+        }
+        let expected = &self.steady;
+        Err(format!(
+            "{}: {at}: then {seen:?}, expected {expected:?}",
+            duel.name
+        ))
+    }
 }

@@ -6,7 +6,7 @@
 
 use super::tracee::Turn;
 use shm_runtime::{
-    Array, Atomic, Broadcast, LargeMap, Map, Pool, Queue, Segment, ShmLayout, Spsc, Stack,
+    Array, Atomic, Broadcast, LargeMap, Map, Pool, Queue, Segment, Set, ShmLayout, Spsc, Stack,
     Versioned, VersionedArray, sync,
 };
 
@@ -39,6 +39,7 @@ pub struct World {
     pub once: sync::Once,
     pub signal: sync::Signal,
     pub frames: VersionedArray<u64, 3>,
+    pub set: Set<u64, 2>,
 }
 
 /// One operation, from one state.
@@ -78,14 +79,19 @@ pub fn warm(world: &Segment<World>) {
 /// Has a process do something in the world and die.
 pub fn by_the_dead(world: &Segment<World>, work: impl FnOnce(&Segment<World>)) {
     let name = Segment::name(world);
+    in_a_child(|| {
+        let own = World::open(name).unwrap();
+        work(&own);
+        core::mem::forget(own);
+    });
+}
+
+/// Has a process do something and die.
+pub fn in_a_child(work: impl FnOnce()) {
     // SAFETY: the child does its work and exits without returning into the test harness.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
-        let work = std::panic::AssertUnwindSafe(|| {
-            let own = World::open(name).unwrap();
-            work(&own);
-            core::mem::forget(own);
-        });
+        let work = std::panic::AssertUnwindSafe(work);
         let code = i32::from(std::panic::catch_unwind(work).is_err());
         // SAFETY: ends the child at once.
         unsafe { libc::_exit(code) };
@@ -120,4 +126,10 @@ pub fn leaked_lanes(world: &Segment<World>) -> usize {
     owners
         .filter(|owner| *owner != 0 && !alive.contains(owner))
         .count()
+}
+
+/// Somebody else does something, forgets its guards, and leaves.
+pub fn leaving(world: &Segment<World>, what: impl FnOnce(&World)) {
+    let other = World::open(Segment::name(world)).unwrap();
+    what(&other);
 }

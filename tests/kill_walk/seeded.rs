@@ -1,6 +1,6 @@
 //! The walk proves something only if it fails where it should: operations that are broken on purpose.
 
-use super::family::{Family, Operation, Pair, State};
+use super::family::{Exceptions, Family, Operation, Pair, State};
 use super::scenario::{Scenario, World};
 use super::scenarios::{self, WAITING};
 use super::tracee::Turn;
@@ -36,7 +36,7 @@ static BROKEN: Family = Family {
         Operation::single("add under a lock", add_under_a_lock),
     ],
     observe: |world| world.counter.load().to_string(),
-    in_handlers: true,
+    exceptions: Exceptions::NONE,
 };
 
 fn twice(operation: &'static Operation) -> Pair {

@@ -36,6 +36,8 @@ struct Known {
 #[derive(Debug)]
 pub struct Sight {
     segment: Vec<Range<u64>>,
+    /// The kernel's own code in the process, which reads the clock.
+    clock: Vec<Range<u64>>,
     known: HashMap<u64, Known>,
     /// Whether it still learns where the operation stores privately.
     pub learns: bool,
@@ -46,9 +48,16 @@ impl Sight {
     pub fn of(pid: libc::pid_t, name: &str) -> Self {
         Self {
             segment: segments(pid, &path(name)),
+            clock: segments(pid, Path::new("[vdso]")),
             known: HashMap::new(),
             learns: true,
         }
+    }
+
+    /// Whether the instruction that comes next is one of reading the clock. That begins again after each tick, so who
+    /// takes long between its instructions never comes to its end.
+    pub fn reads_clock(&self, next: &libc::user_regs_struct) -> bool {
+        self.clock.iter().any(|range| range.contains(&next.rip))
     }
 
     /// Whether others can notice the instruction that comes next.

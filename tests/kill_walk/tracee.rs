@@ -284,6 +284,21 @@ impl Tracee {
         }
     }
 
+    /// To behind the next system call.
+    pub fn run_to_call(&mut self) -> Step {
+        for _ in ["in", "out"] {
+            self.go_to_call();
+            match self.wait() {
+                Some(CALL) => {}
+                Some(libc::SIGTRAP) if self.page.turn.load(Relaxed) == BETWEEN => {
+                    return Step::Over;
+                }
+                _ => return Step::Failed,
+            }
+        }
+        Step::Inside
+    }
+
     /// Lets it go on until it enters or leaves the kernel, or something else happens; see [`Self::poll`].
     pub fn go_to_call(&mut self) {
         // SAFETY: lets a stopped child of ours go on.

@@ -135,7 +135,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-fn set_private(name: &str) {
+pub fn set_private(name: &str) {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::Permissions::from_mode(0o600);
     std::fs::set_permissions(path(name), mode).unwrap();

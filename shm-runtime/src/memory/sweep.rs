@@ -30,8 +30,24 @@ impl Attachment {
     ///
     /// # Progress
     ///
-    /// Bounded: one pass over the lanes. Two that sweep at a time do not wait for each other.
+    /// Bounded: one pass over the lanes, and another one for each that settled some and left some. Two that sweep at
+    /// a time do not wait for each other.
     pub fn recover(&self) -> Recovery {
+        let mut all = Recovery::default();
+        for _ in 0..=self.lanes().len() {
+            let pass = self.sweep_all();
+            all.settled += pass.settled;
+            all.later = pass.later;
+            // a lane that is settled now may say what became of one that was looked at before
+            if pass.later == 0 || pass.settled == 0 || seeded(Bug::SweepOnce) {
+                break;
+            }
+        }
+        all
+    }
+
+    /// One pass over the lanes.
+    fn sweep_all(&self) -> Recovery {
         let mut done = Recovery::default();
         if self.is_read_only() {
             return done;

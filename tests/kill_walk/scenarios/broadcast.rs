@@ -1,14 +1,18 @@
 //! `Broadcast<Pair, 2>`: sent before the first message, and when the oldest is overwritten.
 
+use crate::family::{Exceptions, Family, Operation, State, Step};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
-use shm_runtime::{Segment, Start};
+use shm_runtime::{Segment, Start, Subscriber};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 const fn pair(value: u64) -> Pair {
     [value, value]
 }
 
-/// The messages that are kept, and whether every node still does its work: more messages than there are nodes.
+/// The messages that are kept, and whether every node still does its work: more messages than there are nodes. Who does
+/// not look meanwhile is told what it missed.
 fn observe(world: &Segment<World>) -> String {
     let mut seen = Vec::new();
     let mut reader = world.news.subscribe(Start::Oldest);
@@ -18,6 +22,7 @@ fn observe(world: &Segment<World>) -> String {
             false => format!("torn {value}/{twice}"),
         });
     }
+    let mut slow = world.news.subscribe(Start::Newest);
     for next in 100..140 {
         world.news.send(pair(next)).unwrap();
         let got = reader.recv();
@@ -25,6 +30,10 @@ fn observe(world: &Segment<World>) -> String {
             seen.push(format!("and then {got:?} for {next}"));
             break;
         }
+    }
+    let late = [(); 2].map(|()| next(&mut slow));
+    if late != [38_138, 38_139] {
+        seen.push(format!("and late {late:?}"));
     }
     seen.join(" ")
 }
@@ -41,9 +50,56 @@ fn send(world: &Segment<World>, turn: &Turn) {
     turn.run(|| world.news.send(pair(7)).unwrap());
 }
 
+fn send_other(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| world.news.send(pair(8)).unwrap());
+}
+
 fn recv(world: &Segment<World>, turn: &Turn) {
     let mut reader = world.news.subscribe(Start::Oldest);
     turn.run(|| _ = reader.recv());
+}
+
+/// The next message, or zero, and how many were missed up to it.
+fn next(reader: &mut Subscriber<Pair, 2>) -> u64 {
+    let attempt = |reader: &mut Subscriber<Pair, 2>| reader.recv().ok(); // or it was overwritten meanwhile
+    let got = (0..9).find_map(|_| attempt(reader)).flatten();
+    reader.missed() * 1000 + got.map_or(0, |[value, _]| value)
+}
+
+/// Subscribes, and receives what is kept.
+fn recv_oldest(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| {
+        let mut reader = world.news.subscribe(Start::Oldest);
+        turn.note(next(&mut reader) * 100_000 + next(&mut reader));
+    });
+}
+
+fn recv_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let reader = Rc::new(RefCell::new(None));
+    let subscribe = {
+        let reader = reader.clone();
+        move || {
+            *reader.borrow_mut() = Some(world.news.subscribe(Start::Oldest));
+            true
+        }
+    };
+    let recv = |_| -> Step<'_> {
+        let reader = reader.clone();
+        Box::new(move || {
+            let noted = turn.noted() * 100_000;
+            reader
+                .borrow_mut()
+                .iter_mut()
+                .for_each(|reader| turn.note(noted + next(reader)));
+            true
+        })
+    };
+    let [first, second] = [(); 2].map(recv);
+    vec![Box::new(subscribe), first, second]
+}
+
+fn sent(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(world.news.sent()));
 }
 
 const SEND: Scenario = Scenario {
@@ -75,3 +131,20 @@ pub const SCENARIOS: &[Scenario] = &[
         ..SEND
     },
 ];
+
+pub const FAMILY: Family = Family {
+    structure: "broadcast",
+    states: &[State::new("new", new), State::new("wrapped", wrapped)],
+    operations: &[
+        Operation::single("send", send),
+        Operation::single("send another", send_other),
+        Operation::in_steps("recv", recv_oldest, recv_steps),
+        Operation::single("sent", sent),
+    ],
+    observe,
+    // A sender that is stopped behind its exchange has a node that says what became of a dead one's.
+    exceptions: Exceptions {
+        unsettled: true,
+        ..Exceptions::NONE
+    },
+};

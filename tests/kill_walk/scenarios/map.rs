@@ -1,7 +1,7 @@
 //! `Map<u64, Pair, 2>` and `LargeMap<u64, Pair, 4, 1>`: each operation over the states empty, one, full, and used.
 
-use crate::family::{Family, Operation, State};
-use crate::scenario::{Pair, Scenario, World};
+use crate::family::{Exceptions, Family, Operation, State};
+use crate::scenario::{Pair, Scenario, World, by_the_dead};
 use crate::tracee::Turn;
 use shm_runtime::{Full, Segment};
 
@@ -74,19 +74,51 @@ fn large_one(world: &Segment<World>) {
     assert_eq!(world.large.insert(1, pair(1)), Ok(None));
 }
 
-/// The process that is walked has given all but one node away.
+/// Others have given all nodes but their last away, and taken blanks for them.
 fn large_poor(world: &Segment<World>) {
-    let fitted = (1..9).take_while(|&key| world.large.insert(key, pair(key)).is_ok());
-    assert!(fitted.count() >= 1);
+    give_away(world);
     (2..9).for_each(|key| _ = world.large.remove(key));
 }
 
+/// Inserts until the lane has one node left, or all buckets are full.
+fn give_away(world: &Segment<World>) {
+    let fitted = (1..9).take_while(|&key| world.large.insert(key, pair(key)).is_ok());
+    assert!(fitted.count() >= 1);
+}
+
+fn large_full(world: &Segment<World>) {
+    large_one(world);
+    by_the_dead(world, |own| give_away(own));
+    by_the_dead(world, |own| give_away(own));
+    Segment::recover(world);
+    assert_eq!(world.large.len(), world.large.buckets());
+}
+
 fn large_insert(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.large.insert(7, pair(7)));
+    turn.run(|| turn.note(inserted(world.large.insert(7, pair(7)))));
+}
+
+fn large_replace(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(inserted(world.large.insert(1, pair(8)))));
 }
 
 fn large_update(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.large.update(1, |_| pair(8)));
+    turn.run(|| turn.note(value(world.large.update(1, |_| pair(8)))));
+}
+
+fn large_remove(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(value(world.large.remove(1))));
+}
+
+fn large_get(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(value(world.large.get(1))));
+}
+
+/// As [`large_insert`], by who has one node left.
+fn large_insert_poor(world: &Segment<World>, turn: &Turn) {
+    give_away(world);
+    (2..9).for_each(|key| _ = world.large.remove(key));
+    large_insert(world, turn);
 }
 
 fn one(world: &Segment<World>) {
@@ -127,7 +159,14 @@ fn replace(world: &Segment<World>, turn: &Turn) {
 }
 
 fn get_or_insert(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.map.get_or_insert(7, pair(7)));
+    turn.run(|| {
+        turn.note(
+            world
+                .map
+                .get_or_insert(7, pair(7))
+                .map_or(99, |[value, _]| value),
+        )
+    });
 }
 
 fn update(world: &Segment<World>, turn: &Turn) {
@@ -135,7 +174,10 @@ fn update(world: &Segment<World>, turn: &Turn) {
 }
 
 fn compare_exchange(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.map.compare_exchange(1, pair(1), pair(8)));
+    turn.run(|| {
+        let exchanged = world.map.compare_exchange(1, pair(1), pair(8));
+        turn.note(exchanged.map_or_else(|found| 100 + value(found), |[was, _]| was));
+    });
 }
 
 fn remove(world: &Segment<World>, turn: &Turn) {
@@ -259,6 +301,14 @@ pub const SCENARIOS: &[Scenario] = &[
         ..LARGE
     },
     Scenario {
+        name: "large_map.insert, by who has one node left",
+        set_up: empty,
+        operation: large_insert_poor,
+        before: "1:1 | room",
+        after: "1:1 7:7 | room",
+        ..LARGE
+    },
+    Scenario {
         name: "large_map.update, one",
         set_up: large_one,
         operation: large_update,
@@ -295,10 +345,47 @@ pub const FAMILY: Family = Family {
     operations: &[
         Operation::single("insert", insert),
         Operation::single("replace", replace),
+        Operation::single("get_or_insert", get_or_insert),
         Operation::single("update", update),
+        Operation::single("compare_exchange", compare_exchange),
         Operation::single("remove", remove),
         Operation::single("get", get),
     ],
     observe: observe_entries,
-    in_handlers: true,
+    exceptions: Exceptions::NONE,
+};
+
+/// The entries of the large map alone, as above.
+fn observe_large_entries(world: &Segment<World>) -> String {
+    Segment::recover(world);
+    let mut seen: Vec<_> = world.large.iter().collect();
+    seen.sort_unstable();
+    let show = |(key, [value, twice]): (u64, Pair)| match value == twice {
+        true => format!("{key}:{value}"),
+        false => format!("{key}:torn"),
+    };
+    seen.into_iter().map(show).collect::<Vec<_>>().join(" ")
+}
+
+pub const LARGE_FAMILY: Family = Family {
+    structure: "large_map",
+    states: &[
+        State::new("empty", empty),
+        State::new("one", large_one),
+        State::new("poor", large_poor),
+        State::new("full", large_full),
+    ],
+    operations: &[
+        Operation::single("insert", large_insert),
+        Operation::single("replace", large_replace),
+        Operation::single("update", large_update),
+        Operation::single("remove", large_remove),
+        Operation::single("get", large_get),
+    ],
+    observe: observe_large_entries,
+    // Each has two nodes of its own to give.
+    exceptions: Exceptions {
+        apart: true,
+        ..Exceptions::NONE
+    },
 };

@@ -1,14 +1,20 @@
 //! Each structure's operations, one file each.
 
+mod barrier;
 mod broadcast;
+mod lifecycle;
 mod map;
 mod mutex;
+mod once;
 mod plain;
 mod pool;
 mod queue;
+mod rwlock;
+mod semaphore;
+mod set;
+mod signal;
 mod spsc;
 mod stack;
-mod sync;
 mod versioned;
 mod versioned_array;
 mod waiting;
@@ -27,9 +33,14 @@ pub fn all(full: bool) -> Vec<Scenario> {
         broadcast::SCENARIOS,
         versioned_array::SCENARIOS,
         map::SCENARIOS,
+        set::SCENARIOS,
         stack::SCENARIOS,
         mutex::SCENARIOS,
-        sync::SCENARIOS,
+        rwlock::SCENARIOS,
+        semaphore::SCENARIOS,
+        barrier::SCENARIOS,
+        once::SCENARIOS,
+        signal::SCENARIOS,
     ]
     .concat();
     if full {
@@ -50,7 +61,19 @@ pub const FAMILIES: &[Family] = &[
     stack::FAMILY,
     map::FAMILY,
     versioned::FAMILY,
+    broadcast::FAMILY,
+    versioned_array::FAMILY,
+    map::LARGE_FAMILY,
+    set::FAMILY,
+    mutex::FAMILY,
+    rwlock::FAMILY,
+    semaphore::FAMILY,
+    barrier::FAMILY,
+    once::FAMILY,
+    signal::FAMILY,
 ];
 
+/// What is done with a name.
+pub use lifecycle::LIVES;
 /// Who sleeps for what.
 pub use waiting::WAITING;

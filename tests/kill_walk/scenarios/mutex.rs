@@ -1,9 +1,12 @@
 //! `sync::Mutex<Pair>`: locked by nobody, by one who died, in doubt.
 
-use crate::scenario::{Pair, Scenario, World};
+use crate::family::{BLOCKED, Exceptions, Family, Operation, State, Step};
+use crate::scenario::{Pair, Scenario, World, leaving};
 use crate::tracee::Turn;
 use shm_runtime::Segment;
-use shm_runtime::sync::{MutexGuard, OwnerDied, TryLockError};
+use shm_runtime::sync::{Guard, MutexGuard, OwnerDied, TryLockError};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// The value, or what is known of it.
 fn observe(world: &Segment<World>) -> String {
@@ -25,9 +28,9 @@ fn one(world: &Segment<World>) {
 /// Another attachment leaves with the lock.
 fn orphaned(world: &Segment<World>) {
     one(world);
-    let name = Segment::name(world);
-    let other = <World as shm_runtime::ShmLayout>::open(name).unwrap();
-    core::mem::forget(other.mutex.lock().unwrap());
+    leaving(world, |other| {
+        core::mem::forget(other.mutex.lock().unwrap());
+    });
 }
 
 /// The same, and somebody was told and left it at that.
@@ -42,6 +45,90 @@ fn set(world: &Segment<World>, turn: &Turn) {
         guard.set([7; 2]);
         guard.mark_consistent();
     });
+}
+
+/// What an attempt to lock gave.
+pub type Attempt<'w> = Result<Guard<'w, Pair>, TryLockError<Guard<'w, Pair>>>;
+
+/// What to note of an attempt, and the guard: zero where it is locked, 2 where the owner died.
+fn opened(attempt: Attempt<'_>) -> (u64, Option<Guard<'_, Pair>>) {
+    match attempt {
+        Ok(guard) => (1, Some(guard)),
+        Err(TryLockError::OwnerDied(died)) => (2, Some(died.into_inner())),
+        Err(TryLockError::WouldBlock) => (0, None),
+    }
+}
+
+/// Sets the value, if the attempt gives the lock.
+pub fn try_set(attempt: Attempt<'_>, turn: &Turn) {
+    let (note, guard) = opened(attempt);
+    turn.note(note);
+    if let Some(mut guard) = guard {
+        guard.set([7; 2]);
+        guard.mark_consistent();
+    }
+}
+
+/// Lock, set a half, set the other, unlock. Who may not lock notes `refused`.
+pub fn set_steps<'w>(
+    turn: Turn,
+    refused: u64,
+    attempt: impl Fn() -> Attempt<'w> + 'w,
+) -> Vec<Step<'w>> {
+    let held = Rc::new(RefCell::new(None));
+    let lock = {
+        let held = held.clone();
+        move || {
+            let (note, guard) = opened(attempt());
+            turn.note(if guard.is_some() { note } else { refused });
+            *held.borrow_mut() = guard;
+            held.borrow().is_some()
+        }
+    };
+    let set = |change: fn(&mut Pair)| -> Step<'w> {
+        let held = held.clone();
+        Box::new(move || {
+            let mut held = held.borrow_mut();
+            held.iter_mut().for_each(|guard| guard.update(change));
+            true
+        })
+    };
+    let halves = [set(|value| value[0] = 7), set(|value| value[1] = 7)];
+    let unlock = move || {
+        let guard = held.borrow_mut().take();
+        guard
+            .into_iter()
+            .for_each(|mut guard| guard.mark_consistent());
+        false
+    };
+    let [first, second] = halves;
+    vec![Box::new(lock), first, second, Box::new(unlock)]
+}
+
+/// Locks and looks at the value.
+fn look(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| {
+        let (note, guard) = opened(world.mutex.try_lock());
+        turn.note(note * 100 + guard.map_or(0, |guard| guard.get()[0]));
+    });
+}
+
+fn look_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let held = Rc::new(RefCell::new(None));
+    let lock = {
+        let held = held.clone();
+        move || {
+            let (note, guard) = opened(world.mutex.try_lock());
+            turn.note(note * 100 + guard.as_ref().map_or(0, |guard| guard.get()[0]));
+            *held.borrow_mut() = guard;
+            held.borrow().is_some()
+        }
+    };
+    let unlock = move || {
+        drop(held.borrow_mut().take());
+        false
+    };
+    vec![Box::new(lock), Box::new(unlock)]
 }
 
 fn try_and_leave(world: &Segment<World>, turn: &Turn) {
@@ -92,3 +179,31 @@ pub const SCENARIOS: &[Scenario] = &[
         ..SET
     },
 ];
+
+pub const FAMILY: Family = Family {
+    structure: "mutex",
+    states: &[
+        State::new("free", one),
+        State::new("owner dead", orphaned),
+        State::new("in doubt", doubtful),
+    ],
+    operations: &[
+        Operation::in_steps(
+            "try_lock and set",
+            |world, turn| turn.run(|| try_set(world.mutex.try_lock(), turn)),
+            |world, turn| set_steps(turn, 0, || world.mutex.try_lock()),
+        ),
+        Operation::in_steps("try_lock and look", look, look_steps),
+        Operation::in_steps(
+            "lock and set",
+            |world, turn| turn.run(|| try_set(world.mutex.lock().map_err(Into::into), turn)),
+            |world, turn| set_steps(turn, BLOCKED, || world.mutex.try_lock()),
+        )
+        .that_waits(),
+    ],
+    observe,
+    exceptions: Exceptions {
+        apart: true, // the owner is the attachment
+        ..Exceptions::NONE
+    },
+};

@@ -1,6 +1,6 @@
 //! `Pool<Pair, 2>`: leasing and giving back, over none, one, all leased, and all leased to the dead.
 
-use crate::family::{Family, Operation, State, Step};
+use crate::family::{Exceptions, Family, Operation, State, Step};
 use crate::scenario::{Scenario, World, by_the_dead};
 use crate::tracee::Turn;
 use shm_runtime::{Handle, Segment};
@@ -142,5 +142,5 @@ pub const FAMILY: Family = Family {
         Operation::single("recover", recover),
     ],
     observe,
-    in_handlers: true,
+    exceptions: Exceptions::NONE,
 };

@@ -1,6 +1,6 @@
 //! `Queue<Pair, 2>`: each operation over the states empty, one, full, wrapped, with a returned element.
 
-use crate::family::{Family, Operation, State, Step};
+use crate::family::{Exceptions, Family, Operation, State, Step};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
 use crate::walk::die_in;
@@ -311,7 +311,7 @@ pub const FAMILY: Family = Family {
         Operation::in_steps("take and drop", take_back, drop_steps),
     ],
     observe: observe_recovered,
-    in_handlers: true,
+    exceptions: Exceptions::NONE,
 };
 
 /// As [`observe`], once the dead have given back what they held: where that comes is in [`SCENARIOS`].

@@ -2,7 +2,7 @@
 //!
 //! Roles are the exception from "stopped for ever": while their holder lives nobody else has them.
 
-use crate::family::{Family, Operation, State, Step};
+use crate::family::{Exceptions, Family, Operation, State, Step};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
 use shm_runtime::{Consumer, Producer, Segment};
@@ -179,6 +179,7 @@ macro_rules! producing {
             |world, turn| produce(world, turn, $act),
             |world, turn| role_steps(turn, || world.spsc.producer(), room, $act),
         )
+        .not_in_handlers() // a claim that is refused allocates
     };
 }
 
@@ -189,6 +190,7 @@ macro_rules! consuming {
             |world, turn| consume(world, turn, $act),
             |world, turn| role_steps(turn, || world.spsc.consumer(), filled, $act),
         )
+        .not_in_handlers() // as above
     };
 }
 
@@ -251,5 +253,5 @@ pub const FAMILY: Family = Family {
         consuming!("read_chunk", read_two),
     ],
     observe,
-    in_handlers: false, // a claim that is refused allocates
+    exceptions: Exceptions::NONE,
 };

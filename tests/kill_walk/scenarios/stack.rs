@@ -1,6 +1,6 @@
 //! `Stack<Pair, 2>`: each operation over the states empty, one, full, and after some use.
 
-use crate::family::{Family, Operation, State};
+use crate::family::{Exceptions, Family, Operation, State, Step};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
 use shm_runtime::Segment;
@@ -82,11 +82,39 @@ fn look(world: &Segment<World>, turn: &Turn) {
 }
 
 fn push_slice(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.stack.push_slice(&[pair(7), pair(8), pair(9)]));
+    turn.run(|| turn.note(world.stack.push_slice(&[pair(7), pair(8), pair(9)]) as u64));
 }
 
+fn push_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let step = |value| -> Step<'_> {
+        Box::new(move || {
+            let pushed = world.stack.push(pair(value)).is_ok();
+            turn.note(turn.noted() + u64::from(pushed));
+            pushed
+        })
+    };
+    [7, 8, 9].map(step).into()
+}
+
+/// Notes the elements as digits.
 fn pop_slice(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| _ = world.stack.pop_slice(&mut [pair(0); 3]));
+    turn.run(|| {
+        let mut out = [pair(0); 3];
+        let count = world.stack.pop_slice(&mut out);
+        let popped = out[..count].iter();
+        turn.note(popped.fold(0, |digits, [value, _]| digits * 10 + value));
+    });
+}
+
+fn pop_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let step = |()| -> Step<'_> {
+        Box::new(move || {
+            let popped = world.stack.pop();
+            turn.note(popped.map_or(turn.noted(), |[value, _]| turn.noted() * 10 + value));
+            popped.is_some()
+        })
+    };
+    [(); 3].map(step).into()
 }
 
 const PUSH: Scenario = Scenario {
@@ -183,7 +211,9 @@ pub const FAMILY: Family = Family {
         Operation::single("push", push),
         Operation::single("pop", pop),
         Operation::single("peek", peek),
+        Operation::in_steps("push_slice", push_slice, push_steps),
+        Operation::in_steps("pop_slice", pop_slice, pop_steps),
     ],
     observe,
-    in_handlers: true,
+    exceptions: Exceptions::NONE,
 };

@@ -1,6 +1,6 @@
 //! `Versioned<Pair>`: each operation on a new value, and on one whose nodes are not where they were at first.
 
-use crate::family::{Family, Operation, State};
+use crate::family::{Exceptions, Family, Operation, State};
 use crate::scenario::{Pair, Scenario, World};
 use crate::tracee::Turn;
 use shm_runtime::Segment;
@@ -102,5 +102,5 @@ pub const FAMILY: Family = Family {
         Operation::single("load", load),
     ],
     observe,
-    in_handlers: true,
+    exceptions: Exceptions::NONE,
 };
