@@ -4,6 +4,7 @@ use super::{
     Acquire, Bound, Bug, Found, Intent, Own, PATIENCE, Parts, Phase, Place, Pod, Relaxed, Seen,
     SeqCst, Sought, State, Stop, Table, Target, bucket, bytes_of, seeded,
 };
+use crate::memory::nodes::Pairs;
 
 /// Looks at all buckets for an empty one, each of which somebody changed.
 const PASSES: usize = 1 << 10;
