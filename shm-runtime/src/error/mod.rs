@@ -8,9 +8,11 @@ use core::fmt;
 use std::error::Error;
 use std::io;
 
+mod dynamic;
 mod open;
 mod register;
 
+pub use dynamic::{FieldError, SchemaError, ValueError};
 pub use open::{Change, FieldChange, OpenError, SchemaMismatch};
 pub use register::RegisterError;
 

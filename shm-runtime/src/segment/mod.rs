@@ -17,7 +17,9 @@ mod prune;
 mod registry;
 
 pub use health::Health;
+pub(crate) use inspect::Inspected;
 pub use name::DIRECTORY;
+pub(crate) use open::Opened;
 pub use options::{Options, Owner};
 pub use prune::prune;
 
@@ -35,9 +37,8 @@ use crate::posix::file;
 use birth::Unborn;
 use core::fmt;
 use core::ops::Deref;
-use inspect::Inspected;
-use open::Opened;
 use options::{Init, Settings};
+use plan::Draft;
 use registry::{Registry, Wanted};
 use std::io;
 use std::sync::Arc;
@@ -112,7 +113,8 @@ impl<S: ShmLayout> Segment<S> {
 
     fn open(name: &str, settings: &Settings) -> Result<Self, OpenError> {
         let name = checked_for_open(name)?;
-        let opened = open::open(name, &S::BLUEPRINT, settings)?;
+        let check = open::compared(name, &S::BLUEPRINT, settings);
+        let opened = open::open(name, settings, &check)?;
         Self::bind(name, opened, settings.register_wait)
     }
 
@@ -122,9 +124,10 @@ impl<S: ShmLayout> Segment<S> {
         mut init: Option<Init<'_, S>>,
     ) -> Result<Self, OpenOrCreateError> {
         let name = checked_for_open(name)?;
+        let check = open::compared(name, &S::BLUEPRINT, settings);
         let mut conceived = None;
         loop {
-            match open::open_now(name, &S::BLUEPRINT, settings) {
+            match open::open_now(name, settings, &check) {
                 Ok(opened) => return Ok(Self::bind(name, opened, settings.register_wait)?),
                 Err(OpenError::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -154,15 +157,16 @@ impl<S: ShmLayout> Segment<S> {
         settings: &Settings,
         init: Option<Init<'_, S>>,
     ) -> Result<Child<S>, CreateError> {
+        let draft = Draft::of(&S::BLUEPRINT);
         let Unborn {
             attachment,
             naming,
             found,
-        } = birth::conceive(name, &S::BLUEPRINT, settings)?;
+        } = birth::conceive(name, &draft, settings)?;
         let opened = Opened {
             attachment,
             found,
-            warnings: Vec::new(),
+            checked: Vec::new(),
         };
         let segment = Self::bind(name, opened, settings.register_wait)
             .map_err(|source| CreateError::Attach { source })?;
@@ -173,11 +177,15 @@ impl<S: ShmLayout> Segment<S> {
     }
 
     /// Gives the schema its handles.
-    fn bind(name: &str, opened: Opened, patience: Duration) -> Result<Self, OpenError> {
+    fn bind(
+        name: &str,
+        opened: Opened<Vec<String>>,
+        patience: Duration,
+    ) -> Result<Self, OpenError> {
         let Opened {
             attachment,
             found,
-            warnings,
+            checked: warnings,
         } = opened;
         let attachment = Arc::new(attachment);
         let table = found.found();
