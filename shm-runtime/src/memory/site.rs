@@ -4,7 +4,9 @@
 
 use super::attachment::Attachment;
 use super::bytes::Bytes;
+use super::cell::Cells;
 use super::shared::Shared;
+use bytemuck::Pod;
 use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 /// # Invariant
 ///
 /// `place` is aligned for `R`, lies with all its bytes inside the mapping that `attachment` owns, and
-/// `R` is (part of) a [`Shared`] type, or [`Bytes`]: whatever other processes write there is a valid value.
+/// `R` is (part of) a [`Shared`] type, or [`Bytes`], or [`Cells`]: whatever other processes write there is a valid value.
 pub struct Site<R: ?Sized + 'static> {
     place: NonNull<R>,
     attachment: Arc<Attachment>,
@@ -83,6 +85,33 @@ impl<R: Shared> Site<[R]> {
             place: NonNull::from(values.ok_or(SiteError::OutOfBounds)?),
             attachment: Arc::clone(attachment),
             name: name.into(),
+        })
+    }
+}
+
+impl<T: Pod> Site<Cells<T>> {
+    /// The `count` values of `T` that start `offset` bytes into the mapping; `name` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// Where they do not lie there, or do not begin at a multiple of 64.
+    pub fn cells_at(
+        attachment: &Arc<Attachment>,
+        offset: usize,
+        count: usize,
+        name: &str,
+    ) -> Result<Self, SiteError> {
+        let len = count.checked_mul(size_of::<T>());
+        let bytes = Site::bytes_at(attachment, offset, len.ok_or(SiteError::OutOfBounds)?, name)?;
+        if !offset.is_multiple_of(64) {
+            return Err(SiteError::Misaligned);
+        }
+        let cells = core::ptr::slice_from_raw_parts_mut(bytes.place.as_ptr().cast::<T>(), count);
+        Ok(Self {
+            // SAFETY: the address of the bytes, which is not null.
+            place: unsafe { NonNull::new_unchecked(cells as *mut Cells<T>) },
+            attachment: bytes.attachment,
+            name: bytes.name,
         })
     }
 }

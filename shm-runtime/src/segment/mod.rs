@@ -15,11 +15,11 @@ mod options;
 mod plan;
 mod prune;
 mod registry;
+mod untyped;
 
 pub use health::Health;
 pub(crate) use inspect::Inspected;
 pub use name::DIRECTORY;
-pub(crate) use open::Opened;
 pub use options::{Options, Owner};
 pub use prune::prune;
 
@@ -37,8 +37,9 @@ use crate::posix::file;
 use birth::Unborn;
 use core::fmt;
 use core::ops::Deref;
+use open::Opened;
 use options::{Init, Settings};
-use plan::Draft;
+pub(crate) use plan::Draft;
 use registry::{Registry, Wanted};
 use std::io;
 use std::sync::Arc;
