@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod description;
+mod latest;
 mod lists;
 mod maps;
 mod numbers;

@@ -8,26 +8,36 @@
 //! Nothing that a segment says is believed unchecked: see [`schema`].
 
 mod array;
+mod broadcast;
 mod element;
 mod extent;
+mod frames;
 mod kind;
 mod map;
 mod number;
 mod place;
+mod pool;
 mod queue;
 pub mod schema;
 mod segment;
+mod spsc;
 mod stack;
 mod value;
+mod versioned;
 mod words;
 
 pub use array::Array;
+pub use broadcast::{Broadcast, Subscriber};
 pub use element::{ElementField, ElementType, FieldType, Primitive};
+pub use frames::{FrameWriter, Snapshot, VersionedArray};
 pub use kind::Kind;
 pub use map::{Map, Set};
 pub use number::{Atomic, Numbers};
+pub use pool::{Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
 pub use schema::{Field, FieldSchema, Pair, Schema};
 pub use segment::{Options, Segment};
+pub use spsc::{Consumer, Producer, Spsc};
 pub use stack::Stack;
 pub use value::Value;
+pub use versioned::Versioned;

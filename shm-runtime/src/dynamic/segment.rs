@@ -1,13 +1,18 @@
 //! A segment that is open without its schema.
 
 use super::array::Array;
+use super::broadcast::Broadcast;
+use super::frames::VersionedArray;
 use super::kind::Kind;
 use super::map::{Map, Set};
 use super::number::Atomic;
 use super::place::Place;
+use super::pool::Pool;
 use super::queue::Queue;
 use super::schema::{Field, Schema};
+use super::spsc::Spsc;
 use super::stack::Stack;
+use super::versioned::Versioned;
 use crate::error::{FieldError, OpenError};
 use crate::memory::attachment::Attachment;
 use crate::memory::participant::ParticipantInfo;
@@ -243,6 +248,51 @@ impl Segment {
     /// [`FieldError`].
     pub fn set(&self, name: &str) -> Result<Set, FieldError> {
         Set::bind(self.place(name, &[Kind::Set], "Set")?)
+    }
+
+    /// The handle of a queue for one producer and one consumer.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn spsc(&self, name: &str) -> Result<Spsc, FieldError> {
+        Spsc::bind(self.place(name, &[Kind::Spsc], "Spsc")?)
+    }
+
+    /// The handle of a broadcast.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn broadcast(&self, name: &str) -> Result<Broadcast, FieldError> {
+        Broadcast::bind(self.place(name, &[Kind::Broadcast], "Broadcast")?)
+    }
+
+    /// The handle of a pool.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn pool(&self, name: &str) -> Result<Pool, FieldError> {
+        Pool::bind(self.place(name, &[Kind::Pool], "Pool")?)
+    }
+
+    /// The handle of a latest value.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn versioned(&self, name: &str) -> Result<Versioned, FieldError> {
+        Versioned::bind(self.place(name, &[Kind::Versioned], "Versioned")?)
+    }
+
+    /// The handle of an array of whole frames.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn versioned_array(&self, name: &str) -> Result<VersionedArray, FieldError> {
+        VersionedArray::bind(self.place(name, &[Kind::VersionedArray], "VersionedArray")?)
     }
 }
 

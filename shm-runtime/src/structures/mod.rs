@@ -6,7 +6,7 @@ pub mod broadcast;
 pub mod map;
 pub mod pool;
 pub mod queue;
-mod role;
+pub(crate) mod role;
 pub mod shm_str;
 pub mod spsc;
 pub mod stack;
