@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "dynamic",
         &[
             "structures",
+            "sync",
             "layout",
             "segment",
             "memory",

@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod creation;
 mod description;
 mod latest;
 mod lists;

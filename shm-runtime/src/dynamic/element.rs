@@ -219,6 +219,22 @@ impl ElementType {
         }
     }
 
+    /// The number or text type of a name.
+    pub(super) fn named(name: &str) -> Result<Self, String> {
+        let of = parse_type("", name)?;
+        let field = ElementField {
+            name: String::new(),
+            of,
+            offset: 0,
+            count: 1,
+        };
+        let name = name.to_owned();
+        Ok(Self {
+            name,
+            ..field.as_element()
+        })
+    }
+
     fn of_node(node: &ElementNode) -> Result<Self, String> {
         let mut element = Self {
             name: node.name.to_owned(),

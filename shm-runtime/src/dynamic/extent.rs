@@ -261,3 +261,191 @@ fn dense(head: Cursor, align: u64, count: u64, size: u64, whole: u64) -> Result<
         ..Extent::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::node::{Node, StructureNode};
+    use crate::layout::{Element, Field, Represent};
+    use crate::{Array, Broadcast, LargeMap, Map, Pool, Queue, Set, Spsc, Stack};
+    use crate::{Pod, Versioned, VersionedArray, Zeroable, sync};
+
+    /// Compares the rule with what rustc made of a representation; `size` and `align` are an element's.
+    fn compare<F: Field, const L: usize>(size: usize, align: usize) {
+        let Node::Structure(StructureNode {
+            kind,
+            capacity,
+            lanes,
+        }) = <F::Repr<L> as Represent>::NODE
+        else {
+            panic!("one structure")
+        };
+        let numbers = Numbers {
+            kind: &Kind::named(kind),
+            capacity,
+            lanes,
+            size,
+            align,
+        };
+        let extent = numbers.extent().unwrap();
+        let expected = (
+            <F::Repr<L> as Represent>::SIZE,
+            size_of::<F::Repr<L>>(),
+            align_of::<F::Repr<L>>(),
+            <F::Repr<L> as Represent>::HOT,
+        );
+        let found = (extent.size, extent.room, extent.align, extent.hot);
+        assert_eq!(found, expected, "{numbers:?}");
+        assert!(
+            extent.cells + extent.count * extent.stride <= extent.size,
+            "{numbers:?}"
+        );
+        assert_eq!(lanes != 0, numbers.kind.has_lanes());
+    }
+
+    fn of<F: Field>(size: usize, align: usize) {
+        compare::<F, 1>(size, align);
+        compare::<F, 3>(size, align);
+        compare::<F, 64>(size, align);
+    }
+
+    /// Every structure of elements of one type.
+    fn elements<T: Element>() {
+        let (size, align) = (size_of::<T>(), align_of::<T>());
+        of::<Array<T, 1>>(size, align);
+        of::<Array<T, 1000>>(size, align);
+        of::<Queue<T, 1>>(size, align);
+        of::<Queue<T, 16>>(size, align);
+        of::<Queue<T, 64>>(size, align);
+        of::<Broadcast<T, 2>>(size, align);
+        of::<Broadcast<T, 32>>(size, align);
+        of::<Spsc<T, 1>>(size, align);
+        of::<Spsc<T, 16>>(size, align);
+        of::<Stack<T, 1>>(size, align);
+        of::<Stack<T, 77>>(size, align);
+        of::<Pool<T, 1>>(size, align);
+        of::<Pool<T, 100>>(size, align);
+        of::<Set<T, 1>>(size, align);
+        of::<Set<T, 32>>(size, align);
+        of::<Versioned<T>>(size, align);
+        of::<VersionedArray<T, 1>>(size, align);
+        of::<VersionedArray<T, 55>>(size, align);
+        of::<sync::Mutex<T>>(size, align);
+        of::<sync::RwLock<T>>(size, align);
+        entries::<T, u8>();
+        entries::<T, u64>();
+        entries::<[u8; 3], T>();
+        entries::<u32, T>();
+    }
+
+    /// Every map of one type of entries.
+    fn entries<K: Element, V: Element>() {
+        type Entry<K, V> = crate::memory::entries::Entry<K, V>;
+        let (size, align) = (size_of::<Entry<K, V>>(), align_of::<Entry<K, V>>());
+        of::<Map<K, V, 1>>(size, align);
+        of::<Map<K, V, 64>>(size, align);
+        of::<LargeMap<K, V, 32, 5>>(size, align);
+    }
+
+    macro_rules! aligned {
+        ($($name:ident: $align:literal, $bytes:literal;)*) => {$(
+            #[derive(Clone, Copy, Pod, Zeroable)]
+            #[repr(C, align($align))]
+            struct $name([u8; $bytes]);
+        )*};
+    }
+    aligned! {
+        Align16: 16, 16;
+        Align32: 32, 96;
+        Align64: 64, 64;
+        Align128: 128, 128;
+        Align256: 256, 512;
+        Align4096: 4096, 4096;
+    }
+
+    #[test]
+    fn every_rule_is_what_rustc_does() {
+        elements::<u8>();
+        elements::<[u8; 3]>();
+        elements::<u16>();
+        elements::<[u16; 5]>();
+        elements::<f32>();
+        elements::<[u32; 3]>();
+        elements::<u64>();
+        elements::<[u64; 7]>();
+        elements::<[u8; 1000]>();
+        elements::<u128>();
+        elements::<Align16>();
+        elements::<Align32>();
+        elements::<Align64>();
+        elements::<Align128>();
+        elements::<Align256>();
+        elements::<Align4096>();
+        of::<crate::Atomic<u8>>(1, 1);
+        of::<crate::Atomic<f64>>(8, 8);
+        of::<sync::Semaphore<1>>(0, 1);
+        of::<sync::Semaphore<9>>(0, 1);
+        of::<sync::Barrier<32>>(0, 1);
+        of::<sync::Once>(0, 1);
+        of::<sync::Signal>(0, 1);
+    }
+
+    #[test]
+    fn numbers_that_break_a_rule_are_refused() {
+        let extent = |kind, capacity: &[usize], size, align| {
+            let numbers = Numbers {
+                kind: &kind,
+                capacity,
+                lanes: 64,
+                size,
+                align,
+            };
+            numbers.extent().unwrap_err()
+        };
+        let cases = [
+            (
+                extent(Kind::Queue, &[3], 8, 8),
+                "is a power of two, 3 is not",
+            ),
+            (
+                extent(Kind::Queue, &[], 8, 8),
+                "has 1 capacities, this one 0",
+            ),
+            (extent(Kind::Array, &[0], 8, 8), "can hold nothing"),
+            (extent(Kind::Array, &[1], 0, 1), "has no bytes"),
+            (
+                extent(Kind::Array, &[usize::MAX], 8, 8),
+                "larger than any segment",
+            ),
+            (
+                extent(Kind::Queue, &[1 << 63], 8, 8),
+                "larger than any segment",
+            ),
+            (
+                extent(Kind::Spsc, &[1 << 62], 1 << 37, 1),
+                "larger than any segment",
+            ),
+            (
+                extent(Kind::VersionedArray, &[usize::MAX], 1 << 37, 1),
+                "larger than any segment",
+            ),
+            (
+                extent(Kind::LargeMap, &[8, 9], 8, 8),
+                "as many buckets as entries",
+            ),
+            (extent(Kind::Stack, &[32_704], 8, 8), "at most 32703 places"),
+            (
+                extent(Kind::Map, &[1 << 30], 8, 8),
+                "at most 536870912 places",
+            ),
+            (extent(Kind::Barrier, &[33], 0, 1), "at most 32 places"),
+            (
+                extent(Kind::Other("Heap".into()), &[], 8, 8),
+                "knows no `Heap`",
+            ),
+        ];
+        for (why, expected) in cases {
+            assert!(why.contains(expected), "{why}");
+        }
+    }
+}

@@ -100,12 +100,14 @@ impl Kind {
 
     /// Whether it is made of elements that have bytes.
     pub(super) const fn has_elements(&self) -> bool {
-        !matches!(
+        self.capacities() > 0 && !self.is_without_element()
+    }
+
+    /// Whether it has no element at all.
+    pub(super) const fn is_without_element(&self) -> bool {
+        matches!(
             self,
-            Self::Semaphore | Self::Barrier | Self::Once | Self::Signal | Self::Other(_)
-        ) && !matches!(
-            self,
-            Self::Atomic | Self::Versioned | Self::Mutex | Self::RwLock
+            Self::Semaphore | Self::Barrier | Self::Once | Self::Signal
         )
     }
 

@@ -9,6 +9,7 @@
 
 mod array;
 mod broadcast;
+mod create;
 mod element;
 mod extent;
 mod frames;

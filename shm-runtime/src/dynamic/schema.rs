@@ -156,13 +156,26 @@ impl Schema {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let json: Json =
             serde_json::from_slice(bytes).map_err(|why| format!("it is no JSON: {why}"))?;
+        let schema = Self::read(&json)?;
+        let is_told = |entry: &Json| entry["canonical"].is_string();
+        match json["entries"]
+            .as_array()
+            .is_some_and(|entries| entries.iter().all(is_told))
+        {
+            true => Ok(schema),
+            false => Err("a field has no text `canonical`".to_owned()),
+        }
+    }
+
+    /// Reads a description; says what is wrong with it.
+    pub(super) fn read(json: &Json) -> Result<Self, String> {
         if json["descriptor"] != VERSION {
             return Err(format!(
                 "its version is {}, and this library reads {VERSION}",
                 short(&json["descriptor"])
             ));
         }
-        let lanes = number(&json, "lanes")?;
+        let lanes = number(json, "lanes")?;
         if lanes == 0 || lanes > MAX_LANES {
             return Err(format!("a segment has 1 to {MAX_LANES} lanes, not {lanes}"));
         }
@@ -302,8 +315,8 @@ fn read_field(json: &Json, name: String, lanes: usize) -> Result<FieldSchema, St
         extent: None,
         kind,
     };
-    let (said, is) = (text(json, "canonical")?, field.canonical());
-    if said != is {
+    let is = field.canonical();
+    if let Some(said) = json["canonical"].as_str().filter(|said| *said != is) {
         return Err(format!(
             "it calls itself `{said}`, and its numbers say `{is}`"
         ));

@@ -1,13 +1,13 @@
 //! Segments whose schema is known at run time only: what `dynamic` builds on.
 
-use super::options::Options;
+use super::options::{Init, Options};
 use super::plan::Draft;
 use super::{Inspected, Opened, Segment, birth, checked_for_create, checked_for_open, open};
 use crate::error::{CreateError, OpenError};
 use std::fs::File;
 use std::sync::Arc;
 
-impl<S> Options<'_, S> {
+impl<'a, S> Options<'a, S> {
     /// Opens a segment whose descriptor `check` believes; what that gives is kept in the place of the handles.
     pub(crate) fn open_untyped<C>(
         &self,
@@ -52,6 +52,11 @@ impl<S> Options<'_, S> {
         let segment = init(self.kept(name, opened));
         birth::publish(name, &segment.attachment, &mut naming)?;
         Ok(segment)
+    }
+
+    /// What is to be done with a new segment before it has a name.
+    pub(crate) fn take_init(&mut self) -> Option<Init<'a, S>> {
+        self.init.take()
     }
 
     fn kept<C>(&self, name: &str, opened: Opened<C>) -> Segment<C> {
