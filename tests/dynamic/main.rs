@@ -7,6 +7,7 @@
 mod common;
 mod creation;
 mod description;
+mod hostile;
 mod latest;
 mod lists;
 mod maps;

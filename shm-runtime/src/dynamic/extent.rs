@@ -271,12 +271,12 @@ mod tests {
     use crate::{Pod, Versioned, VersionedArray, Zeroable, sync};
 
     /// Compares the rule with what rustc made of a representation; `size` and `align` are an element's.
-    fn compare<F: Field, const L: usize>(size: usize, align: usize) {
+    fn compare(node: Node, size: usize, align: usize, expected: [usize; 4]) {
         let Node::Structure(StructureNode {
             kind,
             capacity,
             lanes,
-        }) = <F::Repr<L> as Represent>::NODE
+        }) = node
         else {
             panic!("one structure")
         };
@@ -288,13 +288,7 @@ mod tests {
             align,
         };
         let extent = numbers.extent().unwrap();
-        let expected = (
-            <F::Repr<L> as Represent>::SIZE,
-            size_of::<F::Repr<L>>(),
-            align_of::<F::Repr<L>>(),
-            <F::Repr<L> as Represent>::HOT,
-        );
-        let found = (extent.size, extent.room, extent.align, extent.hot);
+        let found = [extent.size, extent.room, extent.align, extent.hot];
         assert_eq!(found, expected, "{numbers:?}");
         assert!(
             extent.cells + extent.count * extent.stride <= extent.size,
@@ -303,10 +297,21 @@ mod tests {
         assert_eq!(lanes != 0, numbers.kind.has_lanes());
     }
 
+    /// What rustc made of a representation. One call for each of many types: it is to be small.
     fn of<F: Field>(size: usize, align: usize) {
-        compare::<F, 1>(size, align);
-        compare::<F, 3>(size, align);
-        compare::<F, 64>(size, align);
+        const fn made<R: Represent>() -> (Node, [usize; 4]) {
+            (R::NODE, [R::SIZE, size_of::<R>(), align_of::<R>(), R::HOT])
+        }
+        let all = const {
+            &[
+                made::<F::Repr<1>>(),
+                made::<F::Repr<3>>(),
+                made::<F::Repr<64>>(),
+            ]
+        };
+        for &(node, expected) in all {
+            compare(node, size, align, expected);
+        }
     }
 
     /// Every structure of elements of one type.
