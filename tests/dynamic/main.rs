@@ -3,6 +3,7 @@
 
 #![allow(dead_code)] // fields that only describe
 
+mod blocking;
 #[path = "../common/mod.rs"]
 mod common;
 mod creation;

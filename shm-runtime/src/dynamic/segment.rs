@@ -12,12 +12,14 @@ use super::queue::Queue;
 use super::schema::{Field, Schema};
 use super::spsc::Spsc;
 use super::stack::Stack;
+use super::sync::{Mutex, Semaphore, typed};
 use super::versioned::Versioned;
 use crate::error::{FieldError, OpenError};
 use crate::memory::attachment::Attachment;
 use crate::memory::participant::ParticipantInfo;
 use crate::memory::sweep::Recovery;
 use crate::segment::{self, Health, Inspected};
+use crate::sync;
 use std::io;
 use std::sync::Arc;
 
@@ -293,6 +295,42 @@ impl Segment {
     /// [`FieldError`].
     pub fn versioned_array(&self, name: &str) -> Result<VersionedArray, FieldError> {
         VersionedArray::bind(self.place(name, &[Kind::VersionedArray], "VersionedArray")?)
+    }
+
+    /// The handle of a mutex.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn mutex(&self, name: &str) -> Result<Mutex, FieldError> {
+        Mutex::bind(self.place(name, &[Kind::Mutex], "Mutex")?)
+    }
+
+    /// The handle of a semaphore.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn semaphore(&self, name: &str) -> Result<Semaphore, FieldError> {
+        Semaphore::bind(self.place(name, &[Kind::Semaphore], "Semaphore")?)
+    }
+
+    /// The handle of a `Once`, which has a type without parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn once(&self, name: &str) -> Result<sync::Once, FieldError> {
+        typed(self.place(name, &[Kind::Once], "Once")?)
+    }
+
+    /// The handle of a signal, which has a type without parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn signal(&self, name: &str) -> Result<sync::Signal, FieldError> {
+        typed(self.place(name, &[Kind::Signal], "Signal")?)
     }
 }
 
