@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "dynamic",
         &[
             "structures",
+            "sync",
             "layout",
             "segment",
             "memory",
@@ -46,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const UNSAFE: &[&str] = &[
     "shm-runtime/src/posix/",
     "shm-runtime/src/memory/attachment.rs",
+    "shm-runtime/src/memory/bytes.rs",
     "shm-runtime/src/memory/cell.rs",
     "shm-runtime/src/memory/entries.rs",
     "shm-runtime/src/memory/shared.rs",

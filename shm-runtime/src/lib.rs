@@ -41,6 +41,7 @@ extern crate self as shm_runtime;
 
 #[doc(hidden)]
 pub mod __private;
+pub mod dynamic;
 pub mod error;
 pub mod layout;
 pub mod memory;

@@ -66,6 +66,10 @@ pub enum Bug {
     GuardOutlivesFork,
     /// A role is taken over from the living.
     RoleOfTheLiving,
+    /// A capacity is taken from a descriptor that does not fit the table.
+    TrustDescribedCapacity,
+    /// A field of an element is taken for where a descriptor says that it is.
+    TrustDescribedOffset,
     /// A name is linked before the segment is whole.
     NameBeforeWhole,
     /// The last one out asks who is attached, and removes the name without a lock on all.

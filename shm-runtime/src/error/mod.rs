@@ -8,9 +8,11 @@ use core::fmt;
 use std::error::Error;
 use std::io;
 
+mod dynamic;
 mod open;
 mod register;
 
+pub use dynamic::{FieldError, SchemaError, ValueError};
 pub use open::{Change, FieldChange, OpenError, SchemaMismatch};
 pub use register::RegisterError;
 
@@ -112,6 +114,13 @@ pub enum CreateError {
         /// The segment's name.
         segment: String,
     },
+    /// No segment can have the schema, which was described at run time.
+    Schema {
+        /// The segment's name.
+        segment: String,
+        /// What is wrong with it.
+        source: SchemaError,
+    },
     /// The new segment could not be attached to.
     Attach {
         /// Why.
@@ -161,6 +170,7 @@ impl CreateError {
             | Self::TooLarge { segment, .. }
             | Self::NoRoom { segment, .. }
             | Self::NoSharedMemory { segment }
+            | Self::Schema { segment, .. }
             | Self::System { segment, .. } => segment,
             Self::Attach { source } => source.segment(),
         }
@@ -219,6 +229,9 @@ impl fmt::Display for CreateError {
                  container: `--shm-size`), or create with `.sparse()` if most of it stays untouched"
             ),
             Self::NoSharedMemory { segment } => no_shared_memory(f, segment),
+            Self::Schema { segment, source } => {
+                write!(f, "segment `{segment}` cannot be created: {source}")
+            }
             Self::Attach { source } => source.fmt(f),
             Self::System {
                 segment,
@@ -248,6 +261,7 @@ impl Error for CreateError {
         match self {
             Self::System { source, .. } => Some(source),
             Self::Attach { source } => source.source(),
+            Self::Schema { source, .. } => Some(source),
             _ => None,
         }
     }

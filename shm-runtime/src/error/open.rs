@@ -134,6 +134,13 @@ pub enum OpenError {
         /// In what way.
         why: String,
     },
+    /// The descriptor is damaged, or does not belong to the table: only who opens a segment without its schema reads it.
+    Descriptor {
+        /// The segment's name.
+        segment: String,
+        /// In what way.
+        why: String,
+    },
     /// The segment has another schema.
     Schema(Box<SchemaMismatch>),
     /// Every participant slot is taken.
@@ -175,6 +182,7 @@ impl OpenError {
             | Self::Version { segment, .. }
             | Self::Table { segment, .. }
             | Self::Control { segment, .. }
+            | Self::Descriptor { segment, .. }
             | Self::TooManyParticipants { segment, .. }
             | Self::System { segment, .. } => segment,
             Self::Schema(mismatch) => &mismatch.segment,
@@ -273,6 +281,9 @@ impl OpenError {
             }
             Self::Control { why, .. } => {
                 write!(f, " has a damaged control block: {why}; create it again")
+            }
+            Self::Descriptor { why, .. } => {
+                write!(f, " has a damaged descriptor: {why}; create it again")
             }
             _ => Ok(()),
         }

@@ -60,6 +60,20 @@ impl Entry {
         numa: None,
     };
 
+    /// An entry of that name; `None` where the name is longer than the table's.
+    pub(crate) fn new(name: &str, offset: u64, size: u64, hot: u64) -> Option<Self> {
+        let mut padded = [0; MAX_NAME + 1];
+        let room = padded.split_at_mut(MAX_NAME).0;
+        room.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+        Some(Self {
+            name: padded,
+            offset,
+            size,
+            hot,
+            numa: None,
+        })
+    }
+
     /// The name.
     pub const fn name(&self) -> &str {
         let mut len = 0;

@@ -29,7 +29,7 @@ use core::sync::atomic::{
 use zerocopy::FromZeros;
 
 /// Bytes from which a single copy goes through one string instruction instead of words.
-const BULK: usize = 256;
+pub(super) const BULK: usize = 256;
 
 /// `N` values in a row, at a multiple of 64 and nothing else: an array as the table promises it.
 #[derive(Debug, FromZeros)]
@@ -172,9 +172,15 @@ impl<T: Pod> Cells<T> {
     /// Overwrites value `i`; false out of range.
     #[inline]
     pub fn store(&self, i: usize, value: T) -> bool {
+        self.store_from(i, &value)
+    }
+
+    /// As [`store`](Self::store): a value that is passed on as it is would be copied once more.
+    #[inline(always)]
+    pub(super) fn store_from(&self, i: usize, value: &T) -> bool {
         match self.0.get(i) {
             Some(cell) => {
-                copy_to_shared::<T>(&raw const value, cell.get().cast(), 1);
+                copy_to_shared::<T>(value, cell.get().cast(), 1);
                 true
             }
             None => false,
@@ -392,7 +398,7 @@ pub(super) fn words_to_shared(width: usize, from: *const u8, to: *mut u8, bytes:
 /// Copies bytes by one string instruction, which is outside the language's rules on races just as the
 /// other process is. False where there is none; the word loop then does it.
 #[inline(always)]
-fn bulk(from: *const u8, to: *mut u8, bytes: usize) -> bool {
+pub(super) fn bulk(from: *const u8, to: *mut u8, bytes: usize) -> bool {
     #[cfg(all(target_arch = "x86_64", not(test), not(loom)))]
     {
         // Where the target lies a little behind the source, counted within pages, some processors (Zen 3) take

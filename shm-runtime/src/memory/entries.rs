@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)] // owns the copies to and from shared memory
 
+use super::bytes::width;
 #[cfg(loom)]
 use super::cell::enrol_words;
 use super::cell::{words_from_shared, words_to_shared};
@@ -84,21 +85,12 @@ pub struct Entries<K, V>([Slot<K, V>]);
 // SAFETY: as for `EntryGroups`.
 unsafe impl<K: Pod, V: Pod> Sync for Entries<K, V> {}
 
-/// The largest width of a word that divides all of these.
-const fn width(size: usize, place: usize, stride: usize) -> usize {
-    let all = size | place | stride | 8;
-    1 << all.trailing_zeros()
-}
-
 impl<K: Pod, V: Pod> Entries<K, V> {
     /// The width of a key's words.
-    pub const KEY_WIDTH: usize = width(size_of::<K>(), 0, size_of::<Entry<K, V>>());
+    pub const KEY_WIDTH: usize = width(size_of::<K>() | size_of::<Entry<K, V>>());
     /// The width of a value's words.
-    pub const VALUE_WIDTH: usize = width(
-        size_of::<V>(),
-        offset_of!(Entry<K, V>, value),
-        size_of::<Entry<K, V>>(),
-    );
+    pub const VALUE_WIDTH: usize =
+        width(size_of::<V>() | offset_of!(Entry<K, V>, value) | size_of::<Entry<K, V>>());
 
     /// How many there are.
     pub const fn len(&self) -> usize {

@@ -3,7 +3,10 @@
 #![allow(unsafe_code)] // owns addresses of the mapping
 
 use super::attachment::Attachment;
+use super::bytes::Bytes;
+use super::cell::Cells;
 use super::shared::Shared;
+use bytemuck::Pod;
 use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
@@ -14,7 +17,7 @@ use std::sync::Arc;
 /// # Invariant
 ///
 /// `place` is aligned for `R`, lies with all its bytes inside the mapping that `attachment` owns, and
-/// `R` is (part of) a [`Shared`] type: whatever other processes write there is a valid value.
+/// `R` is (part of) a [`Shared`] type, or [`Bytes`], or [`Cells`]: whatever other processes write there is a valid value.
 pub struct Site<R: ?Sized + 'static> {
     place: NonNull<R>,
     attachment: Arc<Attachment>,
@@ -56,6 +59,84 @@ impl<R: Shared> Site<R> {
         }
         Ok(Self {
             place,
+            attachment: Arc::clone(attachment),
+            name: name.into(),
+        })
+    }
+}
+
+impl<R: Shared> Site<[R]> {
+    /// The `count` values of `R` that start `offset` bytes into the mapping; `name` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::at`].
+    pub fn slice_at(
+        attachment: &Arc<Attachment>,
+        offset: usize,
+        count: usize,
+        name: &str,
+    ) -> Result<Self, SiteError> {
+        if !offset.is_multiple_of(align_of::<R>()) {
+            return Err(SiteError::Misaligned);
+        }
+        let values = attachment.slice(offset, count);
+        Ok(Self {
+            place: NonNull::from(values.ok_or(SiteError::OutOfBounds)?),
+            attachment: Arc::clone(attachment),
+            name: name.into(),
+        })
+    }
+}
+
+impl<T: Pod> Site<Cells<T>> {
+    /// The `count` values of `T` that start `offset` bytes into the mapping; `name` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// Where they do not lie there, or do not begin at a multiple of 64.
+    pub fn cells_at(
+        attachment: &Arc<Attachment>,
+        offset: usize,
+        count: usize,
+        name: &str,
+    ) -> Result<Self, SiteError> {
+        let len = count.checked_mul(size_of::<T>());
+        let bytes = Site::bytes_at(attachment, offset, len.ok_or(SiteError::OutOfBounds)?, name)?;
+        if !offset.is_multiple_of(64) {
+            return Err(SiteError::Misaligned);
+        }
+        let cells = core::ptr::slice_from_raw_parts_mut(bytes.place.as_ptr().cast::<T>(), count);
+        Ok(Self {
+            // SAFETY: the address of the bytes, which is not null.
+            place: unsafe { NonNull::new_unchecked(cells as *mut Cells<T>) },
+            attachment: bytes.attachment,
+            name: bytes.name,
+        })
+    }
+}
+
+impl Site<Bytes> {
+    /// The `len` bytes that start `offset` bytes into the mapping; `name` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// Where they do not lie there.
+    pub fn bytes_at(
+        attachment: &Arc<Attachment>,
+        offset: usize,
+        len: usize,
+        name: &str,
+    ) -> Result<Self, SiteError> {
+        let end = offset.checked_add(len).ok_or(SiteError::OutOfBounds)?;
+        if end > attachment.len() {
+            return Err(SiteError::OutOfBounds);
+        }
+        let first = attachment.base().as_ptr().wrapping_add(offset);
+        let bytes = core::ptr::slice_from_raw_parts_mut(first, len) as *mut Bytes;
+        Ok(Self {
+            // SAFETY: an address inside of the mapping, checked above, and so not null.
+            place: unsafe { NonNull::new_unchecked(bytes) },
             attachment: Arc::clone(attachment),
             name: name.into(),
         })

@@ -104,8 +104,14 @@ impl<T: Pod> Stamped<T> {
     /// Overwrites the value, which nobody is told of, and leaves the stamp dirty.
     #[inline(always)]
     pub fn fill(&self, value: T) {
+        self.fill_from(&value);
+    }
+
+    /// As [`fill`](Self::fill): a value that is passed on as it is would be copied once more.
+    #[inline(always)]
+    pub(super) fn fill_from(&self, value: &T) {
         self.stamp.dirty();
-        copy_to_shared::<T>(&raw const value, self.value.get().cast(), 1);
+        copy_to_shared::<T>(value, self.value.get().cast(), 1);
     }
 }
 

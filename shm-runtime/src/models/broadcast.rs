@@ -101,6 +101,7 @@ impl News {
 
 impl Parts for (&News, &World) {
     type Element = Message;
+    type Cells = Cells<Message>;
     type Capacity = Dynamic;
 
     fn exchange(&self) -> Exchange<'_, Dynamic> {

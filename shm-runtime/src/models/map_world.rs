@@ -226,6 +226,7 @@ impl Drop for Sweep<'_> {
 impl Parts for World {
     type Key = u64;
     type Value = Value;
+    type Entries = Entries<u64, Value>;
     type Capacity = Dynamic;
 
     fn exchange(&self) -> Exchange<'_, Dynamic> {

@@ -164,6 +164,7 @@ impl World {
 
 impl Parts for World {
     type Element = Element;
+    type Cells = Cells<Element>;
     type Capacity = Dynamic;
 
     fn exchange(&self) -> Exchange<'_, Dynamic> {

@@ -9,7 +9,7 @@ use crate::memory::atomic::{
     Ordering::{Relaxed, SeqCst},
     raw,
 };
-use crate::memory::cell::CellArray;
+use crate::memory::cell::{CellArray, Cells};
 use crate::memory::signals::{Kernel, SLICE, Signals};
 use crate::seeded::{Bug, seed, seeded};
 use crate::structures::spsc::ring::{Ring, Side, Trust};
@@ -53,7 +53,7 @@ struct World {
 }
 
 impl World {
-    fn ring(&self) -> Ring<'_, [u64; 2], &Self> {
+    fn ring(&self) -> Ring<'_, Cells<[u64; 2]>, &Self> {
         Ring {
             producer: &self.memory.producer,
             consumer: &self.memory.consumer,

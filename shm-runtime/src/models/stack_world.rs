@@ -2,7 +2,7 @@
 
 use super::scheduler::{now, pause, quietly};
 use crate::memory::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst, raw};
-use crate::memory::cell::CellArray;
+use crate::memory::cell::{CellArray, Cells};
 use crate::memory::exchange::{Line, Words};
 use crate::memory::lane::{LaneRecord, Place};
 use crate::memory::recovery::{Arena, Settled, settle_lane};
@@ -101,7 +101,7 @@ impl World {
         &self.memory.records[..self.lanes]
     }
 
-    pub fn lifo(&self) -> Lifo<'_, Element, &Self> {
+    pub fn lifo(&self) -> Lifo<'_, Cells<Element>, &Self> {
         let memory = &self.memory;
         Lifo {
             lists: TwoLists {

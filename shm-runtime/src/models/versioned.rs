@@ -13,8 +13,9 @@ use super::lanes::{
 use super::scheduler::{Random, now, quietly};
 use crate::memory::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::memory::exchange::{Exchange, Fixed, Line, Words};
+use crate::memory::nodes::StampedNode;
 use crate::memory::signals::{Kernel, Signals};
-use crate::memory::stamp::{Stamped, StampedNodes};
+use crate::memory::stamp::StampedNodes;
 use crate::seeded::{Bug, seeded};
 use crate::structures::versioned::latest::{Latest, Parts, Seen};
 use core::cell::{Cell, RefCell};
@@ -153,8 +154,8 @@ impl Parts for (&Register, &World) {
             place: self.1.place(1),
         }
     }
-    fn nodes(&self) -> &[Stamped<Value>] {
-        &self.0.memory.nodes.as_slice()[..1 + self.1.lanes]
+    fn node(&self, index: usize) -> Option<impl StampedNode<Value = Value>> {
+        self.0.memory.nodes.as_slice()[..1 + self.1.lanes].get(index)
     }
     fn kernel(&self) -> impl Kernel {
         self.1
@@ -214,8 +215,8 @@ impl Play for Register {
         let parts = (self, world);
         let exchange = parts.exchange();
         let updated = exchange.packing().unpack(new).full;
-        let node = parts.nodes().get(exchange.named(0, new));
-        let Some([value, twice]) = node.map(Stamped::load) else {
+        let node = parts.node(exchange.named(0, new));
+        let Some([value, twice]) = node.map(|node| node.load()) else {
             return world.violate("a node that is none");
         };
         if value != twice {

@@ -15,9 +15,8 @@ use super::leftover::{clear, taken};
 use super::name;
 use super::options::Settings;
 use super::placement;
-use super::plan::{Plan, mode};
+use super::plan::{Draft, Plan, mode};
 use crate::error::{CreateError, Holder};
-use crate::layout::body::Blueprint;
 use crate::memory::attachment::{Attachment, Origin};
 use crate::memory::liveness::{self, AttachError, PATIENCE, Place, Removal};
 use crate::posix::{file, lock, process};
@@ -69,10 +68,10 @@ impl Drop for Naming {
 /// Makes a segment without a name, attached to by this process.
 pub(crate) fn conceive(
     segment: &str,
-    blueprint: &Blueprint,
+    draft: &Draft<'_>,
     settings: &Settings,
 ) -> Result<Unborn, CreateError> {
-    let plan = Plan::new(blueprint, settings);
+    let plan = Plan::new(draft, settings);
     let limit = settings.max_size.min(table::MAX_SEGMENT);
     if plan.total > limit {
         let (segment, size) = (segment.to_owned(), plan.total);
@@ -82,13 +81,13 @@ pub(crate) fn conceive(
             limit,
         });
     }
-    grow(segment, blueprint, settings, &plan, new_file(segment)?)
+    grow(segment, draft, settings, &plan, new_file(segment)?)
 }
 
 /// Makes a new file a segment.
 fn grow(
     segment: &str,
-    blueprint: &Blueprint,
+    draft: &Draft<'_>,
     settings: &Settings,
     plan: &Plan,
     (file, naming): (File, Naming),
@@ -101,7 +100,7 @@ fn grow(
         file: &file,
         size: plan.total,
     };
-    let mut warnings = embryo.fill(plan, blueprint, settings)?;
+    let mut warnings = embryo.fill(plan, draft, settings)?;
     // Read back and checked like any other's: a fault in the plan is an error here, not for openers.
     let found = Inspected::read(segment, &file, plan.total)
         .map_err(|source| CreateError::Attach { source })?;
@@ -171,7 +170,7 @@ impl Embryo<'_> {
     fn fill(
         &self,
         plan: &Plan,
-        blueprint: &Blueprint,
+        draft: &Draft<'_>,
         settings: &Settings,
     ) -> Result<Vec<String>, CreateError> {
         let file = self.file;
@@ -179,12 +178,10 @@ impl Embryo<'_> {
         if !settings.sparse {
             self.check_room()?;
         }
-        let warnings = placement::set_policies(file, plan, blueprint, settings);
-        self.done("allocating", make_room(file, plan, blueprint, settings))?;
-        let table = plan
-            .table(blueprint)
-            .ok_or(io::ErrorKind::FileTooLarge.into());
-        let control = plan.control(blueprint, settings);
+        let warnings = placement::set_policies(file, plan, draft, settings);
+        self.done("allocating", make_room(file, plan, draft, settings))?;
+        let table = plan.table(draft).ok_or(io::ErrorKind::FileTooLarge.into());
+        let control = plan.control(draft, settings);
         let (table, control) = (
             self.done("planning", table)?,
             self.done("getrandom", control)?,
@@ -194,7 +191,7 @@ impl Embryo<'_> {
         self.done("writing", file.write_all_at(control.as_bytes(), plan.body))?;
         self.done(
             "writing",
-            file.write_all_at(&plan.descriptor, plan.descriptor_offset),
+            file.write_all_at(&draft.descriptor, plan.descriptor_offset),
         )?;
         if let Some(group) = settings.group {
             self.done("setting the group", file::set_group(file, group))?;
@@ -259,17 +256,12 @@ fn hidden_file(segment: &str) -> Result<(File, Naming), CreateError> {
 }
 
 /// Gives room to everything, or to what every operation touches: up to 1 MiB of heads and words.
-fn make_room(
-    file: &File,
-    plan: &Plan,
-    blueprint: &Blueprint,
-    settings: &Settings,
-) -> io::Result<()> {
+fn make_room(file: &File, plan: &Plan, draft: &Draft<'_>, settings: &Settings) -> io::Result<()> {
     if settings.reserve {
         return file::allocate(file, 0, plan.total);
     }
     let mut left = MAX_HOT;
-    for entry in blueprint.entries {
+    for entry in draft.entries {
         let len = entry.hot.min(left);
         if len == 0 {
             continue;
@@ -342,18 +334,10 @@ mod tests {
     #[test]
     fn without_unnamed_files_a_hidden_one_gets_the_name() {
         let name = unique("hidden");
-        let (blueprint, settings) = (Sim::BLUEPRINT, Settings::default());
-        let plan = Plan::new(&blueprint, &settings);
-        let conceive = || {
-            grow(
-                &name,
-                &blueprint,
-                &settings,
-                &plan,
-                hidden_file(&name).unwrap(),
-            )
-            .unwrap()
-        };
+        let (draft, settings) = (Draft::of(&Sim::BLUEPRINT), Settings::default());
+        let plan = Plan::new(&draft, &settings);
+        let conceive =
+            || grow(&name, &draft, &settings, &plan, hidden_file(&name).unwrap()).unwrap();
         let mut first = conceive();
         let hidden = |unborn: &Unborn| unborn.naming.hidden.as_ref().unwrap().path.clone();
         let path = hidden(&first);

@@ -16,8 +16,10 @@ mod placement;
 mod plan;
 mod prune;
 mod registry;
+mod untyped;
 
 pub use health::Health;
+pub(crate) use inspect::Inspected;
 pub use name::DIRECTORY;
 pub use options::{Options, Owner};
 pub use placement::{FieldPlacement, HugePages, Placement};
@@ -37,9 +39,9 @@ use crate::posix::file;
 use birth::Unborn;
 use core::fmt;
 use core::ops::Deref;
-use inspect::Inspected;
 use open::Opened;
 use options::{Init, Settings};
+pub(crate) use plan::Draft;
 use registry::{Registry, Wanted};
 use std::io;
 use std::sync::Arc;
@@ -114,7 +116,8 @@ impl<S: ShmLayout> Segment<S> {
 
     fn open(name: &str, settings: &Settings) -> Result<Self, OpenError> {
         let name = checked_for_open(name)?;
-        let opened = open::open(name, &S::BLUEPRINT, settings)?;
+        let check = open::compared(name, &S::BLUEPRINT, settings);
+        let opened = open::open(name, settings, &check)?;
         Self::bind(name, opened, settings.register_wait)
     }
 
@@ -124,9 +127,10 @@ impl<S: ShmLayout> Segment<S> {
         mut init: Option<Init<'_, S>>,
     ) -> Result<Self, OpenOrCreateError> {
         let name = checked_for_open(name)?;
+        let check = open::compared(name, &S::BLUEPRINT, settings);
         let mut conceived = None;
         loop {
-            match open::open_now(name, &S::BLUEPRINT, settings) {
+            match open::open_now(name, settings, &check) {
                 Ok(opened) => return Ok(Self::bind(name, opened, settings.register_wait)?),
                 Err(OpenError::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -156,15 +160,17 @@ impl<S: ShmLayout> Segment<S> {
         settings: &Settings,
         init: Option<Init<'_, S>>,
     ) -> Result<Child<S>, CreateError> {
+        let draft = Draft::of(&S::BLUEPRINT);
         let Unborn {
             attachment,
             naming,
             found,
             warnings,
-        } = birth::conceive(name, &S::BLUEPRINT, settings)?;
+        } = birth::conceive(name, &draft, settings)?;
         let opened = Opened {
             attachment,
             found,
+            checked: Vec::new(),
             warnings,
         };
         let segment = Self::bind(name, opened, settings.register_wait)
@@ -176,12 +182,18 @@ impl<S: ShmLayout> Segment<S> {
     }
 
     /// Gives the schema its handles.
-    fn bind(name: &str, opened: Opened, patience: Duration) -> Result<Self, OpenError> {
+    fn bind(
+        name: &str,
+        opened: Opened<Vec<String>>,
+        patience: Duration,
+    ) -> Result<Self, OpenError> {
         let Opened {
             attachment,
             found,
-            warnings,
+            checked: mut warnings,
+            warnings: refused,
         } = opened;
+        warnings.extend(refused);
         let attachment = Arc::new(attachment);
         let table = found.found();
         let mut binder = Binder::new(&attachment, &table, found.unit());

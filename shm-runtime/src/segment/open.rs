@@ -20,21 +20,28 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// A segment that this process is attached to, not yet bound to a schema.
-pub(crate) struct Opened {
+pub(crate) struct Opened<C> {
     pub(crate) attachment: Attachment,
     pub(crate) found: Inspected,
+    /// What the check of its schema gave.
+    pub(crate) checked: C,
+    /// Which wishes about its pages the system refused.
     pub(crate) warnings: Vec<String>,
 }
 
+/// Looks at a segment's schema before the segment is mapped.
+pub(crate) trait Check<C>: Fn(&File, &Inspected) -> Result<C, OpenError> {}
+impl<C, F: Fn(&File, &Inspected) -> Result<C, OpenError>> Check<C> for F {}
+
 /// Opens a segment, waiting for its creator as long as the settings say.
-pub(crate) fn open(
+pub(crate) fn open<C>(
     segment: &str,
-    blueprint: &Blueprint,
     settings: &Settings,
-) -> Result<Opened, OpenError> {
+    check: &impl Check<C>,
+) -> Result<Opened<C>, OpenError> {
     let start = Instant::now();
     loop {
-        match open_now(segment, blueprint, settings) {
+        match open_now(segment, settings, check) {
             Err(OpenError::NotFound { .. })
                 if settings.wait.is_some_and(|limit| start.elapsed() < limit) =>
             {
@@ -46,15 +53,15 @@ pub(crate) fn open(
 }
 
 /// Opens a segment that is there now.
-pub(crate) fn open_now(
+pub(crate) fn open_now<C>(
     segment: &str,
-    blueprint: &Blueprint,
     settings: &Settings,
-) -> Result<Opened, OpenError> {
+    check: &impl Check<C>,
+) -> Result<Opened<C>, OpenError> {
     let patience = settings.wait.unwrap_or_default().max(PATIENCE);
     let deadline = Instant::now() + patience;
     while Instant::now() < deadline {
-        if let Some(opened) = attempt(segment, blueprint, settings, deadline)? {
+        if let Some(opened) = attempt(segment, settings, check, deadline)? {
             return Ok(opened);
         }
         // The name was removed between open and attach: somebody else got on.
@@ -65,12 +72,12 @@ pub(crate) fn open_now(
 }
 
 /// One attempt; `None` where the name was removed meanwhile.
-fn attempt(
+fn attempt<C>(
     segment: &str,
-    blueprint: &Blueprint,
     settings: &Settings,
+    check: &impl Check<C>,
     deadline: Instant,
-) -> Result<Option<Opened>, OpenError> {
+) -> Result<Option<Opened<C>>, OpenError> {
     let system = |doing| {
         move |source| OpenError::System {
             segment: segment.to_owned(),
@@ -94,7 +101,7 @@ fn attempt(
             segment: segment.to_owned(),
         });
     }
-    let mut warnings = check_schema(segment, blueprint, settings, &file, &found)?;
+    let checked = check(&file, &found)?;
     let origin = Origin {
         file,
         place: Place { path, stat },
@@ -116,27 +123,28 @@ fn attempt(
     if settings.prefault {
         attachment.populate().map_err(system("prefaulting"))?;
     }
-    warnings.extend(placement::settle(&attachment, settings));
+    let warnings = placement::settle(&attachment, settings);
     Ok(Some(Opened {
         attachment,
         found,
+        checked,
         warnings,
     }))
 }
 
-/// Compares the segment's schema with the program's; returns warnings.
-fn check_schema(
-    segment: &str,
-    blueprint: &Blueprint,
-    settings: &Settings,
-    file: &File,
-    found: &Inspected,
-) -> Result<Vec<String>, OpenError> {
-    let descriptor = || found.read_descriptor(segment, file);
-    if settings.subset {
-        compare::subset(segment, blueprint, &descriptor()?)
-    } else {
-        compare::exact(segment, blueprint, found, descriptor)
+/// Compares the segment's schema with the program's; gives warnings.
+pub(super) fn compared<'a>(
+    segment: &'a str,
+    blueprint: &'a Blueprint,
+    settings: &'a Settings,
+) -> impl Check<Vec<String>> + 'a {
+    move |file, found| {
+        let descriptor = || found.read_descriptor(segment, file);
+        if settings.subset {
+            compare::subset(segment, blueprint, &descriptor()?)
+        } else {
+            compare::exact(segment, blueprint, found, descriptor)
+        }
     }
 }
 

@@ -104,8 +104,8 @@ pub(crate) type Init<'a, S> = Box<dyn FnOnce(&S) + 'a>;
 /// ```
 #[must_use = "options do nothing until `create`, `open` or `open_or_create`"]
 pub struct Options<'a, S> {
-    settings: Settings,
-    init: Option<Init<'a, S>>,
+    pub(super) settings: Settings,
+    pub(super) init: Option<Init<'a, S>>,
 }
 
 impl<S> fmt::Debug for Options<'_, S> {
@@ -117,7 +117,7 @@ impl<S> fmt::Debug for Options<'_, S> {
     }
 }
 
-impl<'a, S: ShmLayout> Options<'a, S> {
+impl<'a, S> Options<'a, S> {
     pub(crate) fn new() -> Self {
         Self {
             settings: Settings::default(),
@@ -243,7 +243,9 @@ impl<'a, S: ShmLayout> Options<'a, S> {
         self.init = Some(Box::new(init));
         self
     }
+}
 
+impl<S: ShmLayout> Options<'_, S> {
     /// Creates a segment.
     ///
     /// # Errors

@@ -5,9 +5,9 @@
 
 use super::Segment;
 use super::options::Settings;
+use super::plan::Draft;
 use super::plan::Plan;
 use crate::layout::bind::Found;
-use crate::layout::body::Blueprint;
 use crate::layout::node::Numa;
 use crate::memory::attachment::Attachment;
 use crate::posix::map::{Mapping, PAGE};
@@ -77,10 +77,10 @@ impl From<Policy> for Numa {
 pub(super) fn set_policies(
     file: &File,
     plan: &Plan,
-    blueprint: &Blueprint,
+    draft: &Draft<'_>,
     settings: &Settings,
 ) -> Vec<String> {
-    let placed = blueprint.entries.iter().any(|entry| entry.numa.is_some());
+    let placed = draft.entries.iter().any(|entry| entry.numa.is_some());
     if settings.numa.is_none() && !placed {
         return Vec::new();
     }
@@ -98,7 +98,7 @@ pub(super) fn set_policies(
     let whole = settings
         .numa
         .and_then(|numa| set("the segment", 0, plan.total, numa));
-    let fields = blueprint.entries.iter().filter_map(|entry| {
+    let fields = draft.entries.iter().filter_map(|entry| {
         let start = plan.body + entry.offset;
         let name = format!("`{}`", entry.name());
         set(&name, start, start + entry.size, entry.numa?)

@@ -2,7 +2,7 @@
 
 use super::options::Settings;
 use super::placement::HugePages;
-use crate::layout::body::Blueprint;
+use crate::layout::body::{Blueprint, Entry};
 use crate::layout::descriptor;
 use crate::memory::control::{ControlData, FLAG_PERSIST, FLAG_RESERVE, LAYOUT_VERSION};
 use crate::posix::process;
@@ -25,10 +25,35 @@ const DESCRIPTOR: [u8; NAME_SIZE] = {
     padded
 };
 
+/// What a new segment is to be: the same of a schema in the program and of one that is known at run time only.
+#[derive(Debug)]
+pub(crate) struct Draft<'a> {
+    /// The descriptor's JSON.
+    pub(crate) descriptor: Vec<u8>,
+    /// All entries but the descriptor's, ours first.
+    pub(crate) entries: &'a [Entry],
+    pub(crate) lanes: usize,
+    pub(crate) body_size: u64,
+    pub(crate) fingerprint: u128,
+}
+
+impl Draft<'static> {
+    /// That of a schema in the program.
+    pub(crate) fn of(blueprint: &Blueprint) -> Self {
+        Self {
+            descriptor: descriptor::render(blueprint),
+            entries: blueprint.entries,
+            lanes: blueprint.lanes,
+            body_size: blueprint.body_size as u64,
+            fingerprint: blueprint.fingerprint,
+        }
+    }
+}
+
 /// Where everything lies in a new file.
 pub(super) struct Plan {
     pub(super) body: u64,
-    pub(super) descriptor: Vec<u8>,
+    descriptor_len: u64,
     pub(super) descriptor_offset: u64,
     spare_offset: u64,
     pub(super) total: u64,
@@ -36,12 +61,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(blueprint: &Blueprint, settings: &Settings) -> Self {
-        let entries = (blueprint.entries.len() + 1).saturating_add(settings.spare_entries);
+    pub(super) fn new(draft: &Draft<'_>, settings: &Settings) -> Self {
+        let entries = (draft.entries.len() + 1).saturating_add(settings.spare_entries);
         let body = table::body_behind(entries.min(table::MAX_TABLE)) as u64;
-        let descriptor = descriptor::render(blueprint);
-        let descriptor_offset = body + blueprint.body_size as u64;
-        let descriptor_end = descriptor_offset + descriptor.len() as u64;
+        let descriptor_len = draft.descriptor.len() as u64;
+        let descriptor_offset = body + draft.body_size;
+        let descriptor_end = descriptor_offset + descriptor_len;
         let spare_offset = descriptor_end.next_multiple_of(table::STRUCTURE_ALIGN);
         // the kernel aligns a mapping to huge pages only where its length is a multiple of theirs
         let unit = match settings.huge_pages {
@@ -54,7 +79,7 @@ impl Plan {
             .unwrap_or(u64::MAX);
         Self {
             body,
-            descriptor,
+            descriptor_len,
             descriptor_offset,
             spare_offset,
             total,
@@ -63,23 +88,19 @@ impl Plan {
     }
 
     /// The table's bytes; `None` where the segment is too large for its units.
-    pub(super) fn table(&self, blueprint: &Blueprint) -> Option<Vec<u8>> {
-        let schema = blueprint.entries.iter();
+    pub(super) fn table(&self, draft: &Draft<'_>) -> Option<Vec<u8>> {
+        let schema = draft.entries.iter();
         let mut entries: Vec<_> = schema
             .map(|entry| (entry.raw_name(), self.body + entry.offset, entry.size))
             .collect();
-        entries.push((
-            &DESCRIPTOR,
-            self.descriptor_offset,
-            self.descriptor.len() as u64,
-        ));
+        entries.push((&DESCRIPTOR, self.descriptor_offset, self.descriptor_len));
         table::render(self.unit_shift, self.spare_offset, entries.into_iter())
     }
 
     /// The control block of a new segment.
     pub(super) fn control(
         &self,
-        blueprint: &Blueprint,
+        draft: &Draft<'_>,
         settings: &Settings,
     ) -> io::Result<ControlData> {
         let created = SystemTime::now()
@@ -90,18 +111,18 @@ impl Plan {
             unit_shift: self.unit_shift,
             body: self.body,
             total_size: self.total,
-            lanes: blueprint.lanes as u32,
+            lanes: draft.lanes as u32,
             flags: flags(settings),
-            fingerprint: blueprint.fingerprint.to_le_bytes(),
+            fingerprint: draft.fingerprint.to_le_bytes(),
             segment_id: process::random()?,
             boot_id: process::boot_id(),
             owner: process::effective_user(),
             mode: mode(settings),
             descriptor_offset: self.descriptor_offset,
-            descriptor_len: self.descriptor.len() as u64,
+            descriptor_len: self.descriptor_len,
             spare_offset: self.spare_offset,
             table_capacity: table::capacity_before(self.body as usize) as u32,
-            schema_entries: blueprint.entries.len() as u32 + 1,
+            schema_entries: draft.entries.len() as u32 + 1,
             created: created.as_nanos() as u64,
             reserved: [0; 48],
         })

@@ -74,7 +74,7 @@ pub(crate) fn give_back(word: &AtomicU64, own: u64) {
 
 /// A role that this attachment holds; dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Role {
+pub(crate) struct Role {
     /// Who has it: [`Identity::word`], or zero.
     word: Site<AtomicU64>,
     own: u64,
@@ -83,7 +83,7 @@ pub(super) struct Role {
 
 impl Role {
     /// Claims the role, which is called `role`, for this attachment.
-    pub(super) fn claim(word: Site<AtomicU64>, role: &'static str) -> Result<Self, RoleTaken> {
+    pub(crate) fn claim(word: Site<AtomicU64>, role: &'static str) -> Result<Self, RoleTaken> {
         word.assert_writable();
         let attachment = word.attachment();
         let taken = |pid| RoleTaken {
@@ -106,13 +106,13 @@ impl Role {
 
     /// Whether this process still holds the role: not in a forked child, whose parent has it.
     #[inline(always)]
-    pub(super) fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         let same = self.word.attachment().local().stamp.load(Relaxed) == self.stamp;
         same || seeded(Bug::GuardOutlivesFork)
     }
 
     /// Whether somebody alive has the role of `word`.
-    pub(super) fn is_taken(word: &AtomicU64, attachment: &Attachment) -> bool {
+    pub(crate) fn is_taken(word: &AtomicU64, attachment: &Attachment) -> bool {
         let holder = Identity::from_word(word.load(Acquire)); // (H)
         holder.is_some_and(|holder| attachment.alive(holder))
     }

@@ -27,7 +27,7 @@ mod guard;
 pub mod lock;
 pub mod mutex;
 pub mod once;
-mod ownership;
+pub(crate) mod ownership;
 pub mod readers;
 pub mod rwlock;
 pub mod semaphore;

@@ -43,7 +43,7 @@ pub(super) fn lock(line: &Site<LockLine>) -> Lock<'_, &Attachment, Linux> {
 ///
 /// In a forked child it is void: the parent has the lock.
 #[derive(Debug)]
-pub(super) struct Ownership<'a> {
+pub(crate) struct Ownership<'a> {
     line: &'a Site<LockLine>,
     held: Held,
     stamp: u64,
@@ -64,13 +64,13 @@ impl<'a> Ownership<'a> {
     }
 
     /// Locks, if it is free or a dead one's.
-    pub(super) fn acquire(line: &'a Site<LockLine>) -> Option<Self> {
+    pub(crate) fn acquire(line: &'a Site<LockLine>) -> Option<Self> {
         let held = lock(line).acquire(me(line.attachment())?)?;
         Some(Self::new(line, held))
     }
 
     /// Locks, and waits up to `timeout`, or until `is_over`.
-    pub(super) fn acquire_wait(
+    pub(crate) fn acquire_wait(
         line: &'a Site<LockLine>,
         timeout: Duration,
         is_over: impl Fn() -> bool,
@@ -88,22 +88,22 @@ impl<'a> Ownership<'a> {
 
     /// Whether this process still has the lock.
     #[inline]
-    pub(super) fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         stamp(self.line) == self.stamp && lock(self.line).holds(self.held)
     }
 
     /// Whether an owner died or panicked in the middle of something that nobody has settled.
-    pub(super) fn is_doubtful(&self) -> bool {
+    pub(crate) fn is_doubtful(&self) -> bool {
         self.doubtful
     }
 
     /// Says that what the lock protects is in order.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.doubtful = false;
     }
 
     /// Unlocks.
-    pub(super) fn finish(self, after: After) {
+    pub(crate) fn finish(self, after: After) {
         self.release(after);
         core::mem::forget(self); // borrows only
     }

@@ -93,6 +93,7 @@ impl World {
 
 impl Parts for World {
     type Element = [u64; 2];
+    type Cells = Cells<[u64; 2]>;
     type Capacity = Dynamic;
 
     fn exchange(&self) -> Exchange<'_, Dynamic> {

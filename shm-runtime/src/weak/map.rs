@@ -132,6 +132,7 @@ fn keys(count: usize) -> Vec<u64> {
 impl Parts for World {
     type Key = u64;
     type Value = Value;
+    type Entries = Entries<u64, Value>;
     type Capacity = Dynamic;
 
     fn exchange(&self) -> Exchange<'_, Dynamic> {

@@ -124,6 +124,7 @@ fn whole(got: Result<[u64; 2], Stop>) -> Option<u64> {
 
 impl Parts for World {
     type Element = [u64; 2];
+    type Cells = Cells<[u64; 2]>;
     type Capacity = Dynamic;
 
     fn exchange(&self) -> Exchange<'_, Dynamic> {

@@ -1,7 +1,7 @@
 //! `Spsc`: edges (T) and (H).
 
 use super::{Awake, assert_caught, explore};
-use crate::memory::cell::CellArray;
+use crate::memory::cell::{CellArray, Cells};
 use crate::memory::shared::Shared;
 use crate::memory::signals::Signals;
 use crate::seeded::Bug;
@@ -30,7 +30,7 @@ impl Memory {
         memory
     }
 
-    fn ring(&self) -> Ring<'_, [u64; 2], Awake> {
+    fn ring(&self) -> Ring<'_, Cells<[u64; 2]>, Awake> {
         Ring {
             producer: &self.producer,
             consumer: &self.consumer,

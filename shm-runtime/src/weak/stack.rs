@@ -3,7 +3,7 @@
 use super::kill::{at_every_access, killed};
 use super::{Awake, assert_caught, explore};
 use crate::memory::atomic::AtomicU64;
-use crate::memory::cell::CellArray;
+use crate::memory::cell::{CellArray, Cells};
 use crate::memory::exchange::{Line, Words};
 use crate::memory::lane::{LaneRecord, Place};
 use crate::memory::recovery::{Arena, Settled, settle_lane};
@@ -53,7 +53,7 @@ impl World {
         Arc::new(Self { memory })
     }
 
-    fn lifo(&self) -> Lifo<'_, [u64; 2], Awake> {
+    fn lifo(&self) -> Lifo<'_, Cells<[u64; 2]>, Awake> {
         let memory = &self.memory;
         Lifo {
             lists: TwoLists {

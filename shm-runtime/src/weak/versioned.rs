@@ -5,10 +5,11 @@ use super::{Awake, assert_caught, explore};
 use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
 use crate::memory::exchange::{Exchange, Fixed, Line, Words};
 use crate::memory::lane::{LaneRecord, Place};
+use crate::memory::nodes::StampedNode;
 use crate::memory::recovery::{Arena, Settled, settle_lane};
 use crate::memory::shared::Shared;
 use crate::memory::signals::{Kernel, Signals};
-use crate::memory::stamp::{Stamped, StampedNodes};
+use crate::memory::stamp::StampedNodes;
 use crate::seeded::Bug;
 use crate::structures::versioned::latest::{Latest, Parts, Seen, Stop};
 use loom::thread::spawn;
@@ -112,8 +113,8 @@ impl Parts for World {
             place: Place::new(OFFSET, 1),
         }
     }
-    fn nodes(&self) -> &[Stamped<Value>] {
-        self.memory.nodes.as_slice()
+    fn node(&self, index: usize) -> Option<impl StampedNode<Value = Value>> {
+        self.memory.nodes.as_slice().get(index)
     }
     fn kernel(&self) -> impl Kernel {
         Awake

@@ -178,6 +178,7 @@ static_assertions::assert_impl_all!(Subscriber<u64, 4>: Send, Sync, Clone);
 
 impl<T: Element, const N: usize> Parts for Broadcast<T, N> {
     type Element = T;
+    type Cells = Cells<T>;
     type Capacity = Fixed<N>;
 
     #[inline(always)]

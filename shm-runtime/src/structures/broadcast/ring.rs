@@ -24,9 +24,9 @@
 //! `structures::tickets`; without it, a sender believes a hint and then finds older words than that tells of.
 
 use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
-use crate::memory::cell::Cells;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::lane::Phase;
+use crate::memory::nodes::Nodes;
 use crate::memory::patience::PATIENCE;
 use crate::memory::signals::Kernel;
 use crate::memory::word::Word;
@@ -41,12 +41,14 @@ const STALE: usize = 8;
 pub trait Parts {
     /// The messages' type.
     type Element: Pod;
+    /// The nodes' type.
+    type Cells: Nodes<Value = Self::Element> + ?Sized;
     /// How many words, in the type or not.
     type Capacity: Capacity;
     /// Words and lanes.
     fn exchange(&self) -> Exchange<'_, Self::Capacity>;
     /// The nodes.
-    fn cells(&self) -> &Cells<Self::Element>;
+    fn cells(&self) -> &Self::Cells;
     /// Hint: the next ticket to send.
     fn tail(&self) -> &AtomicU64;
     /// How sleepers are woken.

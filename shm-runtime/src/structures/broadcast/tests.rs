@@ -34,6 +34,7 @@ impl<const N: usize> Memory<N> {
 
 impl<const N: usize> Parts for Memory<N> {
     type Element = u64;
+    type Cells = Cells<u64>;
     type Capacity = Fixed<N>;
 
     fn exchange(&self) -> Exchange<'_, Fixed<N>> {

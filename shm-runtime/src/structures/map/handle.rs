@@ -73,6 +73,7 @@ impl<K, V, const B: usize, const N: usize> fmt::Debug for Core<K, V, B, N> {
 impl<K: Element, V: Element, const B: usize, const N: usize> Parts for Core<K, V, B, N> {
     type Key = K;
     type Value = V;
+    type Entries = Entries<K, V>;
     type Capacity = Fixed<B>;
 
     #[inline(always)]

@@ -67,10 +67,9 @@ use crate::memory::atomic::{
 };
 use crate::memory::bucket::{self, Buckets, State};
 use crate::memory::cell::prefetch_read;
-use crate::memory::entries::Entries;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
-use crate::memory::hash::hash;
 use crate::memory::lane::{Intent, Phase};
+use crate::memory::nodes::Pairs;
 use crate::memory::patience::PATIENCE;
 use crate::seeded::{Bug, linearized, seeded, total};
 use bytemuck::{Pod, bytes_of};
@@ -105,6 +104,8 @@ pub trait Parts {
     type Key: Pod;
     /// The value type.
     type Value: Pod;
+    /// The nodes' type.
+    type Entries: Pairs<Key = Self::Key, Value = Self::Value> + ?Sized;
     /// How many buckets, in the type or not.
     type Capacity: Capacity;
     /// Buckets and lanes.
@@ -114,7 +115,7 @@ pub trait Parts {
     /// How many buckets come with a node: all of a map's, fewer of a large map's.
     fn stock(&self) -> usize;
     /// The nodes.
-    fn entries(&self) -> &Entries<Self::Key, Self::Value>;
+    fn entries(&self) -> &Self::Entries;
 }
 
 /// The algorithm over a map's parts.
@@ -196,13 +197,18 @@ impl<'a, P: Parts> Table<'a, P> {
         self.exchange().capacity()
     }
 
+    #[inline(always)]
+    fn home(self, hash: u64) -> usize {
+        hash as usize & (self.capacity() - 1)
+    }
+
     /// Where to look for a key.
     #[inline(always)]
     pub fn seek(self, key: P::Key) -> Sought<P::Key> {
-        let hash = hash(bytes_of(&key));
+        let hash = self.0.entries().hash(&key);
         Sought {
             key,
-            home: hash as usize & (self.capacity() - 1),
+            home: self.home(hash),
             print: self.buckets().print(hash),
         }
     }
@@ -249,9 +255,9 @@ impl<'a, P: Parts> Table<'a, P> {
         key: &P::Key,
         then: impl FnOnce(usize) -> Option<R>,
     ) -> Result<Seen<R>, Stop> {
-        let node = self.index(self.exchange().named(place.slot, place.word)); // `key` checks it
-        let found = self.0.entries().key(node).ok_or(Stop::Corrupt)?;
-        let result = if bytes_of(&found) == bytes_of(key) {
+        let node = self.index(self.exchange().named(place.slot, place.word)); // `has_key` checks it
+        let same = self.0.entries().has_key(node, key).ok_or(Stop::Corrupt)?;
+        let result = if same {
             Seen::Same(then(node).ok_or(Stop::Corrupt)?)
         } else {
             Seen::Other
@@ -402,8 +408,8 @@ impl<'a, P: Parts> Table<'a, P> {
                 self.buckets().state(place.word),
                 State::Inserting | State::Member
             ) {
-                let node = self.index(self.exchange().named(place.slot, place.word)); // `key` checks it
-                let key = self.0.entries().key(node)?;
+                let node = self.index(self.exchange().named(place.slot, place.word)); // `hash_at` checks it
+                let hash = self.0.entries().hash_at(node)?;
                 if !self.exchange().still(place.at, place.word) {
                     changes += 1;
                     if changes > PATIENCE {
@@ -411,7 +417,7 @@ impl<'a, P: Parts> Table<'a, P> {
                     }
                     continue; // (B): the same bucket again
                 }
-                if self.seek(key).home == home {
+                if self.home(hash) == home {
                     return Some(distance);
                 }
             }

@@ -36,6 +36,7 @@ impl<const B: usize, const N: usize> Memory<B, N> {
 impl<const B: usize, const N: usize> Parts for Memory<B, N> {
     type Key = u16;
     type Value = u64;
+    type Entries = Entries<u16, u64>;
     type Capacity = Fixed<B>;
 
     fn exchange(&self) -> Exchange<'_, Fixed<B>> {

@@ -22,7 +22,7 @@ impl Handle {
     /// Most objects of a pool.
     pub(super) const MOST: usize = 1 << INDEX_BITS;
 
-    const fn new(lease: leases::Lease) -> Self {
+    pub(crate) const fn new(lease: leases::Lease) -> Self {
         Self(lease.generation() << INDEX_BITS | lease.index as u64)
     }
 

@@ -175,6 +175,7 @@ static_assertions::assert_not_impl_any!(Taken<'static, u64, 4>: Clone);
 
 impl<T: Element, const N: usize> Parts for Queue<T, N> {
     type Element = T;
+    type Cells = Cells<T>;
     type Capacity = Fixed<N>;
 
     #[inline(always)]

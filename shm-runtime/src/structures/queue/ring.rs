@@ -23,9 +23,10 @@ use crate::memory::atomic::{
     AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed},
 };
-use crate::memory::cell::{Cells, prefetch_write};
+use crate::memory::cell::prefetch_write;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look, replace};
 use crate::memory::lane::{LaneRecord, Phase};
+use crate::memory::nodes::Nodes;
 use crate::memory::patience::PATIENCE;
 use crate::memory::signals::{Event, Kernel};
 use crate::memory::word::{Packing, Word};
@@ -72,12 +73,14 @@ impl From<Corrupt> for Stop {
 pub trait Parts {
     /// The element type.
     type Element: Pod;
+    /// The nodes' type.
+    type Cells: Nodes<Value = Self::Element> + ?Sized;
     /// How many words, in the type or not.
     type Capacity: Capacity;
     /// Words and lanes.
     fn exchange(&self) -> Exchange<'_, Self::Capacity>;
     /// The nodes.
-    fn cells(&self) -> &Cells<Self::Element>;
+    fn cells(&self) -> &Self::Cells;
     /// Hint: the next ticket to pop.
     fn head(&self) -> &AtomicU64;
     /// Hint: the next ticket to push.

@@ -39,7 +39,7 @@ use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
 use crate::layout::{Element, Field, Represent, Structure};
 use crate::memory::attachment::Attachment;
-use crate::memory::cell::CellArray;
+use crate::memory::cell::{CellArray, Cells};
 use crate::memory::kernel::Linux;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::Signals;
@@ -160,7 +160,7 @@ impl<T: Element, const N: usize> Spsc<T, N> {
     }
 
     #[inline(always)]
-    fn ring(&self) -> Ring<'_, T, Linux> {
+    fn ring(&self) -> Ring<'_, Cells<T>, Linux> {
         Ring {
             producer: &self.head.producer,
             consumer: &self.head.consumer,

@@ -18,6 +18,7 @@ use crate::memory::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::memory::cell::Cells;
+use crate::memory::nodes::Nodes;
 use crate::memory::pace::Pace;
 use crate::memory::padded::Padded;
 use crate::memory::shared::impl_shared;
@@ -94,7 +95,7 @@ impl Trust {
 
 /// The ring's parts.
 #[derive(Debug)]
-pub struct Ring<'a, T, K> {
+pub struct Ring<'a, C: ?Sized, K> {
     /// The producer's line: its position is the tail.
     pub producer: &'a Side,
     /// The consumer's line: its position is the head.
@@ -102,12 +103,12 @@ pub struct Ring<'a, T, K> {
     /// Who sleeps.
     pub signals: &'a Signals,
     /// The elements; a power of two of them.
-    pub cells: &'a Cells<T>,
+    pub cells: &'a C,
     /// How sleepers are woken.
     pub kernel: K,
 }
 
-impl<T: Pod, K: Kernel> Ring<'_, T, K> {
+impl<C: Nodes + ?Sized, K: Kernel> Ring<'_, C, K> {
     #[inline(always)]
     fn capacity(&self) -> u64 {
         self.cells.len() as u64
@@ -178,14 +179,14 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
 
     /// Writes `value` at `ahead` places behind the tail, where nobody looks yet.
     #[inline(always)]
-    pub fn write(&self, memo: &Memo, ahead: usize, value: T) {
+    pub fn write(&self, memo: &Memo, ahead: usize, value: C::Value) {
         self.cells
             .store(self.slot(memo.own.wrapping_add(ahead as u64)), value);
     }
 
     /// Copies the element `ahead` places behind the head.
     #[inline(always)]
-    pub fn read(&self, memo: &Memo, ahead: usize) -> Option<T> {
+    pub fn read(&self, memo: &Memo, ahead: usize) -> Option<C::Value> {
         self.cells
             .load(self.slot(memo.own.wrapping_add(ahead as u64)))
     }
@@ -282,7 +283,7 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
 
     /// Pushes `value`; false where there is no room.
     #[inline(always)]
-    pub fn push(&self, memo: &mut Memo, value: T) -> bool {
+    pub fn push(&self, memo: &mut Memo, value: C::Value) -> bool {
         if self.room(memo, 1) == 0 && !(memo.paused() && self.room(memo, 1) > 0) {
             return false;
         }
@@ -301,7 +302,7 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
 
     /// Pops the oldest element.
     #[inline(always)]
-    pub fn pop(&self, memo: &mut Memo) -> Option<T> {
+    pub fn pop(&self, memo: &mut Memo) -> Option<C::Value> {
         if self.filled(memo, 1) == 0 && !(memo.paused() && self.filled(memo, 1) > 0) {
             return None;
         }
@@ -315,6 +316,22 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
         Some(value)
     }
 
+    /// How many elements there are.
+    #[expect(clippy::len_without_is_empty, reason = "`is_blocked` is that")]
+    pub fn len(&self) -> usize {
+        let head = self.consumer.position.load(Acquire); // (H)
+        let tail = self.producer.position.load(Acquire); // (T)
+        tail.wrapping_sub(head).min(self.capacity()) as usize
+    }
+
+    /// Whether a side has nothing to do: the producer (`filling`) no room, the consumer no element.
+    pub fn is_blocked(&self, filling: bool) -> bool {
+        self.len() == if filling { self.cells.len() } else { 0 }
+    }
+}
+
+/// Many elements at once: they lie side by side.
+impl<T: Pod, K: Kernel> Ring<'_, Cells<T>, K> {
     /// Pushes a prefix of `values`, with one store of the tail; says how many.
     pub fn push_slice(&self, memo: &mut Memo, values: &[T]) -> usize {
         let count = values
@@ -343,18 +360,5 @@ impl<T: Pod, K: Kernel> Ring<'_, T, K> {
         self.cells.load_slice(0, right);
         self.release(memo, count);
         count
-    }
-
-    /// How many elements there are.
-    #[expect(clippy::len_without_is_empty, reason = "`is_blocked` is that")]
-    pub fn len(&self) -> usize {
-        let head = self.consumer.position.load(Acquire); // (H)
-        let tail = self.producer.position.load(Acquire); // (T)
-        tail.wrapping_sub(head).min(self.capacity()) as usize
-    }
-
-    /// Whether a side has nothing to do: the producer (`filling`) no room, the consumer no element.
-    pub fn is_blocked(&self, filling: bool) -> bool {
-        self.len() == if filling { self.cells.len() } else { 0 }
     }
 }

@@ -2,12 +2,13 @@
 
 use super::Repr;
 use super::ring::Ring;
+use crate::memory::cell::Cells;
 use crate::memory::kernel::Linux;
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use zerocopy::FromZeros;
 
-fn ring<const N: usize>(repr: &Repr<u32, N>) -> Ring<'_, u32, Linux> {
+fn ring<const N: usize>(repr: &Repr<u32, N>) -> Ring<'_, Cells<u32>, Linux> {
     Ring {
         producer: &repr.head.producer,
         consumer: &repr.head.consumer,

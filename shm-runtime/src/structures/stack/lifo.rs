@@ -4,26 +4,25 @@
 //! is private from then on, so it is copied afterwards, at leisure. A peek copies what others may take meanwhile,
 //! and believes the copy if the word has not moved.
 
-use crate::memory::cell::Cells;
+use crate::memory::nodes::Nodes;
 use crate::memory::signals::Kernel;
 use crate::memory::two_lists::{Stop, TwoLists, Way};
-use bytemuck::Pod;
 
 /// The algorithm over a stack's parts.
-#[derive(Clone, Copy, Debug)]
-pub struct Lifo<'a, T, K> {
+#[derive(Debug)]
+pub struct Lifo<'a, C: ?Sized, K> {
     /// The filled and the free nodes.
     pub lists: TwoLists<'a>,
     /// What they hold.
-    pub cells: &'a Cells<T>,
+    pub cells: &'a C,
     /// How sleepers are woken.
     pub kernel: K,
 }
 
-impl<T: Pod, K: Kernel + Copy> Lifo<'_, T, K> {
+impl<C: Nodes + ?Sized, K: Kernel + Copy> Lifo<'_, C, K> {
     /// Pushes `value`.
     #[inline(always)]
-    pub fn push(&self, lane: usize, value: T) -> Result<(), Stop> {
+    pub fn push(&self, lane: usize, value: C::Value) -> Result<(), Stop> {
         let own = self.lists.begin(lane)?;
         if !self.cells.store(own.spare, value) {
             return Err(Stop::Corrupt);
@@ -35,7 +34,7 @@ impl<T: Pod, K: Kernel + Copy> Lifo<'_, T, K> {
 
     /// Pops the value that was pushed last.
     #[inline(always)]
-    pub fn pop(&self, lane: usize) -> Result<T, Stop> {
+    pub fn pop(&self, lane: usize) -> Result<C::Value, Stop> {
         let own = self.lists.begin(lane)?;
         let kernel = self.kernel; // as above
         let node = self.lists.exchange(&own, Way::Pop, &kernel)?;
@@ -43,7 +42,7 @@ impl<T: Pod, K: Kernel + Copy> Lifo<'_, T, K> {
     }
 
     /// A copy of the value that was pushed last, which stays; works on read-only mappings.
-    pub fn peek(&self) -> Result<T, Stop> {
+    pub fn peek(&self) -> Result<C::Value, Stop> {
         self.lists.peek(|node| self.cells.load(node))
     }
 }

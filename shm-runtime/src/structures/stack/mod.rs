@@ -171,7 +171,7 @@ impl<T: Element, const N: usize> Stack<T, N> {
     }
 
     #[inline(always)]
-    fn lifo(&self) -> Lifo<'_, T, Linux> {
+    fn lifo(&self) -> Lifo<'_, Cells<T>, Linux> {
         Lifo {
             lists: TwoLists {
                 heads: &self.head.words[0],

@@ -5,6 +5,7 @@ use super::Repr;
 use super::lifo::Lifo;
 use crate::layout::Represent;
 use crate::memory::atomic::Ordering::Relaxed;
+use crate::memory::cell::Cells;
 use crate::memory::kernel::Linux;
 use crate::memory::lane::{LaneRecord, Place};
 use crate::memory::two_lists::{Stop, TwoLists, Way};
@@ -26,7 +27,7 @@ impl<const N: usize> Memory<N> {
         }
     }
 
-    fn lifo(&self) -> Lifo<'_, u64, Linux> {
+    fn lifo(&self) -> Lifo<'_, Cells<u64>, Linux> {
         Lifo {
             lists: TwoLists {
                 heads: &self.repr.head.words[0],

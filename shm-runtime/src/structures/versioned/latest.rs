@@ -24,9 +24,9 @@
 use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
 use crate::memory::exchange::{Corrupt, Exchange, Fixed, Own, Target, look};
 use crate::memory::lane::Phase;
+use crate::memory::nodes::StampedNode;
 use crate::memory::patience::PATIENCE;
 use crate::memory::signals::Kernel;
-use crate::memory::stamp::Stamped;
 use crate::memory::word::Word;
 use crate::seeded::{Bug, seeded};
 use bytemuck::Pod;
@@ -52,8 +52,8 @@ pub trait Parts {
     type Element: Pod;
     /// Word and lanes.
     fn exchange(&self) -> Exchange<'_, Fixed<1>>;
-    /// One node, and one for each lane.
-    fn nodes(&self) -> &[Stamped<Self::Element>];
+    /// One node, and one for each lane; `None` out of range.
+    fn node(&self, index: usize) -> Option<impl StampedNode<Value = Self::Element>>;
     /// How sleepers are woken.
     fn kernel(&self) -> impl Kernel;
 }
@@ -97,8 +97,8 @@ impl<'a, P: Parts> Latest<'a, P> {
     }
 
     #[inline(always)]
-    fn node(self, index: usize) -> Result<&'a Stamped<P::Element>, Stop> {
-        self.0.nodes().get(index).ok_or(Stop::Corrupt)
+    fn node(self, index: usize) -> Result<impl StampedNode<Value = P::Element>, Stop> {
+        self.0.node(index).ok_or(Stop::Corrupt)
     }
 
     /// How often a value was published; zero: never.
@@ -114,7 +114,7 @@ impl<'a, P: Parts> Latest<'a, P> {
         let version = self.unpack(word).lap;
         let node = self.node(self.exchange().named(0, word))?;
         let value = node.load();
-        if node.stamp.is_still(version) {
+        if node.stamp().is_still(version) {
             let seen = Seen {
                 word,
                 version,
@@ -207,7 +207,7 @@ impl<'a, P: Parts> Latest<'a, P> {
         let out = exchange.named(0, old);
         self.node(out)?; // it becomes the lane's
         let version = packing.lap(self.unpack(old).lap + 1);
-        self.node(spare)?.stamp.set(version);
+        self.node(spare)?.stamp().set(version);
         let new = packing.pack(Word {
             lap: version,
             full: updated,

@@ -39,6 +39,7 @@ use crate::memory::attachment::Attachment;
 use crate::memory::exchange::{Exchange, Fixed, Line, Words};
 use crate::memory::kernel::Linux;
 use crate::memory::lane::Place;
+use crate::memory::nodes::StampedNode;
 use crate::memory::patience::PATIENCE;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Kernel, wait_until};
@@ -164,8 +165,8 @@ impl<T: Element> Parts for Versioned<T> {
     }
 
     #[inline(always)]
-    fn nodes(&self) -> &[Stamped<T>] {
-        &self.nodes
+    fn node(&self, index: usize) -> Option<impl StampedNode<Value = T>> {
+        self.nodes.get(index)
     }
 
     #[inline(always)]

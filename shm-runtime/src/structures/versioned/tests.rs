@@ -6,8 +6,8 @@ use crate::layout::Represent;
 use crate::memory::exchange::{Exchange, Fixed};
 use crate::memory::kernel::Linux;
 use crate::memory::lane::{LaneRecord, Place};
+use crate::memory::nodes::StampedNode;
 use crate::memory::signals::Kernel;
-use crate::memory::stamp::Stamped;
 use proptest::prelude::*;
 use zerocopy::FromZeros;
 
@@ -44,8 +44,8 @@ impl Parts for Memory {
             place: Place::new(0, 1),
         }
     }
-    fn nodes(&self) -> &[Stamped<Value>] {
-        self.repr.nodes.as_slice()
+    fn node(&self, index: usize) -> Option<impl StampedNode<Value = Value>> {
+        self.repr.nodes.as_slice().get(index)
     }
     fn kernel(&self) -> impl Kernel {
         Linux

@@ -4,6 +4,7 @@ use super::{
     AcqRel, Acquire, Bound, Bug, Found, Intent, Own, PATIENCE, Parts, Phase, Place, Pod, Relaxed,
     Seen, Sought, State, Stop, Table, Target, bucket, bytes_of, seeded, total,
 };
+use crate::memory::nodes::Pairs;
 
 /// Looks at all buckets for an empty one, each of which somebody changed.
 const PASSES: usize = 1 << 10;

@@ -2,6 +2,7 @@
 
 use super::{End, Parts, Ring, Stop, Walk};
 use crate::memory::exchange::look;
+use crate::memory::nodes::Nodes;
 
 impl<P: Parts> Ring<'_, P> {
     /// A copy of the next element, which stays where it is.

@@ -1,0 +1,372 @@
+//! Creating a segment from a description: so that a program in any language can be the first.
+//!
+//! The layout is that of a typed schema, and so is the fingerprint: a Rust program with the same schema opens what was
+//! created here. What rustc does for a typed schema is said once more: a field begins at a multiple of 64, or of its
+//! alignment if that is larger; the fields of a nested schema lie together, and so do those of an array.
+
+use super::element::{ElementType, number, short, text};
+use super::kind::Kind;
+use super::schema::{FieldSchema, INTERNAL, Schema};
+use super::segment::{Described, Options, Segment};
+use crate::error::{CreateError, SchemaError};
+use crate::layout::ShmLayout;
+use crate::layout::body::{Entry, MAX_ENTRIES, MAX_REPEAT, MAX_SIZE};
+use crate::layout::descriptor::{self, VERSION};
+use crate::memory::control::{Control, Registry};
+use crate::memory::lane::LaneRecord;
+use crate::memory::participant::Participant;
+use crate::segment::Draft;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+
+/// Lanes of a schema that does not say how many.
+const LANES: usize = 64;
+/// Fields begin at multiples of this.
+const ALIGN: usize = 64;
+/// The body is whole pages.
+const PAGE: usize = 4096;
+
+/// Where the fields of a schema lie, from its start.
+struct Placed {
+    offsets: Vec<usize>,
+    size: usize,
+    align: usize,
+}
+
+impl Schema {
+    /// Reads a description, as [`to_json`](Self::to_json) gives it and FORMAT.md describes it.
+    ///
+    /// What follows from the rest may be left out: `descriptor`, `schema`, `lanes`, and of a field `lanes`,
+    /// `canonical`, `type`, `doc`, `unit`, `shape`. The element of a field may be the name of a number or text type:
+    /// `"f32"`, `"str24"`.
+    ///
+    /// ```
+    /// use shm_runtime::{dynamic, prelude::*};
+    ///
+    /// let schema = dynamic::Schema::from_json(r#"{"entries": [
+    ///     {"name": "grid", "kind": "Array", "capacity": [1000], "element": "f32"},
+    ///     {"name": "events", "kind": "Queue", "capacity": [8], "element": "u64"}
+    /// ]}"#)?;
+    /// # let name = format!("doc-dynamic-create-{}", std::process::id());
+    /// let segment = dynamic::Segment::create(&name, &schema)?;
+    /// segment.queue("events")?.push(&7_u64.to_le_bytes())?;
+    ///
+    /// // a Rust program that knows the schema
+    /// #[derive(ShmLayout)]
+    /// struct Sim {
+    ///     grid: Array<f32, 1000>,
+    ///     events: Queue<u64, 8>,
+    /// }
+    /// assert_eq!(Sim::open(&name)?.events.pop(), Some(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where it is no description, or one that no segment can have.
+    pub fn from_json(description: &str) -> Result<Self, SchemaError> {
+        let parse = || {
+            let mut json: Json =
+                serde_json::from_str(description).map_err(|why| format!("it is no JSON: {why}"))?;
+            complete(&mut json)?;
+            let schema = Self::read(&json)?;
+            schema.check()?;
+            Ok(schema)
+        };
+        parse().map_err(|why| SchemaError { why })
+    }
+
+    /// The description of a schema that this program has.
+    ///
+    /// # Errors
+    ///
+    /// Where an element describes itself in a way that cannot be: one whose `ShmType` was not derived.
+    pub fn of<S: ShmLayout>() -> Result<Self, SchemaError> {
+        let parsed = Self::parse(&descriptor::render(&S::BLUEPRINT));
+        parsed.map_err(|why| SchemaError { why })
+    }
+
+    /// The description: what a segment of this schema says of itself.
+    pub fn to_json(&self) -> String {
+        String::from_utf8_lossy(&self.render()).into_owned()
+    }
+
+    /// Whether a segment can have this schema.
+    fn check(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        for field in &self.fields {
+            let name = &field.name;
+            if field.extent.is_none() {
+                return Err(format!(
+                    "field `{name}`: this library knows no `{}`, it has `Array`, `Queue`, `Map` and the like",
+                    field.kind
+                ));
+            }
+            if !names.insert(name) {
+                return Err(format!("two fields have the name `{name}`"));
+            }
+            let key = match (&field.kind, &field.pair) {
+                (Kind::Set, _) => Some(&field.element),
+                (_, pair) => pair.as_ref().map(|pair| &pair.key),
+            };
+            if key.is_some_and(ElementType::has_float) {
+                return Err(format!(
+                    "field `{name}`: keys are equal if their bytes are, and a float has two zeros and many NaNs: keep its bits in an integer"
+                ));
+            }
+        }
+        if self.fields.len() + INTERNAL > MAX_ENTRIES {
+            let (found, most) = (self.fields.len(), MAX_ENTRIES - INTERNAL);
+            return Err(format!("it has {found} fields, and {most} fit"));
+        }
+        self.place().map(drop)
+    }
+
+    /// Where everything lies in the body, ours first, and how large that is.
+    fn place(&self) -> Result<(Vec<Entry>, usize), String> {
+        let lanes_at = size_of::<Control>() + size_of::<Registry>();
+        let participants = self.lanes * size_of::<Participant>();
+        let records_at = (lanes_at + participants).next_multiple_of(align_of::<LaneRecord>());
+        let records = self.lanes * size_of::<LaneRecord>();
+        let ours = [
+            ("@control", 0, size_of::<Control>()),
+            ("@registry", size_of::<Control>(), size_of::<Registry>()),
+            ("@participants", lanes_at, participants),
+            ("@lanes", records_at, records),
+        ];
+        let placed = place(&self.fields, 0)?;
+        let start = (records_at + records).next_multiple_of(placed.align);
+        let end = start + placed.size; // each less than a segment
+        if end > MAX_SIZE {
+            return Err(format!(
+                "it needs {end} bytes, and a segment has at most 256 GiB, which is {MAX_SIZE}: lower the capacities"
+            ));
+        }
+        let entry = |(name, offset, size): (&str, usize, usize), hot: usize| {
+            let entry = Entry::new(name, offset as u64, size as u64, hot as u64);
+            entry.ok_or_else(|| format!("`{name}` is no name of at most 31 bytes"))
+        };
+        let ours = ours.into_iter().map(|ours| entry(ours, ours.2));
+        let fields = self.fields.iter().zip(&placed.offsets);
+        let fields = fields.map(|(field, offset)| {
+            let extent = field.extent.unwrap_or_default();
+            let hot = extent.hot.min(extent.size);
+            entry((&field.name, start + offset, extent.size), hot)
+        });
+        let entries = ours.chain(fields).collect::<Result<_, _>>()?;
+        Ok((entries, end.next_multiple_of(PAGE)))
+    }
+}
+
+/// Places fields whose names agree in their first `prefix` bytes, as a struct of them would.
+fn place(fields: &[FieldSchema], prefix: usize) -> Result<Placed, String> {
+    let mut placed = Placed {
+        offsets: Vec::with_capacity(fields.len()),
+        size: 0,
+        align: ALIGN,
+    };
+    let mut seen = BTreeSet::new();
+    let mut rest = fields;
+    while let Some(first) = rest.first() {
+        let (head, part) = match part_of(&first.name, prefix)? {
+            (head, Part::Field) => (head, place_array(&rest[..1], 1)?),
+            (head, Part::Item) => {
+                let len = count(rest, |field, i| {
+                    field.name == format!("{}{head}[{i}]", &first.name[..prefix])
+                });
+                (head, place_array(&rest[..len], len)?)
+            }
+            (head, Part::Nested) => {
+                let outer = prefix + head.len() + 1;
+                let inside =
+                    |field: &FieldSchema, _| field.name.get(..outer) == first.name.get(..outer);
+                let len = count(rest, inside);
+                (head, place(&rest[..len], outer)?)
+            }
+        };
+        if !seen.insert(head) {
+            return Err(format!(
+                "`{head}` comes twice: the fields of a nested schema and the items of an array come together, items from 0 on"
+            ));
+        }
+        let start = placed.size.next_multiple_of(part.align);
+        placed
+            .offsets
+            .extend(part.offsets.iter().map(|offset| start + offset));
+        placed.size = start.saturating_add(part.size);
+        placed.align = placed.align.max(part.align);
+        if placed.size > MAX_SIZE {
+            return Err("it is larger than any segment, 256 GiB".to_owned());
+        }
+        rest = &rest[part.offsets.len()..];
+    }
+    placed.size = placed.size.next_multiple_of(placed.align);
+    Ok(placed)
+}
+
+/// What a name goes on with.
+enum Part {
+    /// Nothing: a field.
+    Field,
+    /// `[3]`: an item of an array.
+    Item,
+    /// `.field`: a nested schema.
+    Nested,
+}
+
+/// The name of a field of the schema at hand, and what follows.
+fn part_of(name: &str, prefix: usize) -> Result<(&str, Part), String> {
+    let rest = name.get(prefix..).unwrap_or("");
+    let (head, part) = match rest.find(['.', '[']) {
+        None => (rest, Part::Field),
+        Some(end) if rest[end..].starts_with('.') => (&rest[..end], Part::Nested),
+        Some(end) => (&rest[..end], Part::Item),
+    };
+    if head.is_empty() {
+        return Err(format!("`{name}` is no name: it has an empty part"));
+    }
+    Ok((head, part))
+}
+
+/// How many fields at the start belong together.
+fn count(fields: &[FieldSchema], belongs: impl Fn(&FieldSchema, usize) -> bool) -> usize {
+    let belong = fields
+        .iter()
+        .enumerate()
+        .take_while(|(i, field)| belongs(field, *i));
+    belong.count()
+}
+
+/// Places the `len` items of an array of structures, which are all of one shape.
+fn place_array(items: &[FieldSchema], len: usize) -> Result<Placed, String> {
+    let Some(first) = items.first() else {
+        return Err("the items of an array are numbered from 0 on".to_owned());
+    };
+    if let Some(other) = items
+        .iter()
+        .find(|item| item.canonical() != first.canonical())
+    {
+        return Err(format!(
+            "`{}` and `{}` are items of one array and have different shapes",
+            first.name, other.name
+        ));
+    }
+    if len > MAX_REPEAT {
+        return Err(format!(
+            "an array has at most {MAX_REPEAT} structures, `{}` is the first of {len}",
+            first.name
+        ));
+    }
+    let extent = first.extent.unwrap_or_default();
+    Ok(Placed {
+        offsets: (0..len).map(|i| i * extent.room).collect(), // each room is less than a segment, `len` at most 1024
+        size: len * extent.room,
+        align: extent.align.max(ALIGN),
+    })
+}
+
+/// Adds what a description may leave out.
+fn complete(json: &mut Json) -> Result<(), String> {
+    let object = json.as_object_mut().ok_or("it is no object")?;
+    object.entry("descriptor").or_insert(VERSION.into());
+    object.entry("lanes").or_insert(LANES.into());
+    let schema = object.entry("schema").or_insert_with(|| json!({}));
+    add(schema, &["name", "doc"], &Json::from(""));
+    let lanes = number(json, "lanes")?;
+    let entries = json["entries"].as_array_mut();
+    for entry in entries.ok_or("it has no list `entries`")? {
+        let name = text(entry, "name")?;
+        complete_field(entry, lanes).map_err(|why| format!("field `{name}`: {why}"))?;
+    }
+    Ok(())
+}
+
+fn add(json: &mut Json, keys: &[&str], value: &Json) {
+    if let Some(object) = json.as_object_mut() {
+        for key in keys {
+            object.entry(*key).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+fn complete_field(entry: &mut Json, lanes: usize) -> Result<(), String> {
+    let kind = Kind::named(&text(entry, "kind")?);
+    add(entry, &["doc", "unit"], &"".into());
+    add(entry, &["shape", "capacity"], &json!([]));
+    let lanes = if kind.has_lanes() { lanes } else { 0 };
+    add(entry, &["lanes"], &lanes.into());
+    if let Some(name) = entry["element"].as_str() {
+        let element = ElementType::named(name)?;
+        entry["element"] = element.to_descriptor();
+    } else if entry["element"].is_null() && kind.is_without_element() {
+        entry["element"] = json!({"size": 0, "align": 1, "fields": []});
+    }
+    complete_element(&mut entry["element"]);
+    let element = ElementType::parse(&entry["element"])?;
+    let numbers = short(&entry["capacity"]);
+    let numbers = numbers.trim_matches(['[', ']']).replace(',', ", ");
+    let source = match (element.name(), numbers.as_str()) {
+        ("", "") => kind.to_string(),
+        ("", numbers) => format!("{kind}<{numbers}>"),
+        (name, "") => format!("{kind}<{name}>"),
+        (name, numbers) => format!("{kind}<{name}, {numbers}>"),
+    };
+    add(entry, &["type"], &source.into());
+    Ok(())
+}
+
+/// Adds names and docs to an element and those within it.
+fn complete_element(element: &mut Json) {
+    add(element, &["name", "doc"], &"".into());
+    if let Some(fields) = element["fields"].as_array_mut() {
+        for field in fields {
+            add(field, &["count"], &1.into());
+            if field["element"].is_object() {
+                complete_element(&mut field["element"]);
+            }
+        }
+    }
+}
+
+impl Segment {
+    /// Creates a segment: it appears under its name complete or not at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`ShmLayout::create`], and [`CreateError::Schema`] where no segment can have this schema.
+    pub fn create(name: &str, schema: &Schema) -> Result<Self, CreateError> {
+        Self::options().create(name, schema)
+    }
+}
+
+impl Options<'_> {
+    /// Creates a segment of a schema.
+    ///
+    /// # Errors
+    ///
+    /// See [`Segment::create`].
+    pub fn create(mut self, name: &str, schema: &Schema) -> Result<Segment, CreateError> {
+        let placed = schema.check().and_then(|()| schema.place());
+        let (entries, body_size) = placed.map_err(|why| CreateError::Schema {
+            segment: name.to_owned(),
+            source: SchemaError { why },
+        })?;
+        let draft = Draft {
+            descriptor: schema.render(),
+            entries: &entries,
+            lanes: schema.lanes,
+            body_size: body_size as u64,
+            fingerprint: schema.fingerprint(),
+        };
+        let init = self.take_init();
+        let fill = |inner| {
+            let segment = Segment { inner };
+            if let Some(init) = init {
+                init(&segment);
+            }
+            segment.inner
+        };
+        let inner = self.create_untyped(name, &draft, Described::check, fill)?;
+        Ok(Segment { inner })
+    }
+}

@@ -1,0 +1,73 @@
+//! Segments whose schema is known at run time only: what `dynamic` builds on.
+
+use super::options::{Init, Options};
+use super::plan::Draft;
+use super::{Inspected, Opened, Segment, birth, checked_for_create, checked_for_open, open};
+use crate::error::{CreateError, OpenError};
+use std::fs::File;
+use std::sync::Arc;
+
+impl<'a, S> Options<'a, S> {
+    /// Opens a segment whose descriptor `check` believes; what that gives is kept in the place of the handles.
+    pub(crate) fn open_untyped<C>(
+        &self,
+        name: &str,
+        check: impl Fn(&Inspected, &[u8]) -> Result<C, String>,
+    ) -> Result<Segment<C>, OpenError> {
+        let name = checked_for_open(name)?;
+        let check = |file: &File, found: &Inspected| {
+            let descriptor = found.read_descriptor(name, file)?;
+            check(found, &descriptor).map_err(|why| OpenError::Descriptor {
+                segment: name.to_owned(),
+                why,
+            })
+        };
+        let opened = open::open(name, &self.settings, &check)?;
+        Ok(self.kept(name, opened))
+    }
+
+    /// Creates a segment as the draft says, fills it, and gives it its name; `check` as in
+    /// [`open_untyped`](Self::open_untyped).
+    pub(crate) fn create_untyped<C>(
+        &self,
+        name: &str,
+        draft: &Draft<'_>,
+        check: impl Fn(&Inspected, &[u8]) -> Result<C, String>,
+        init: impl FnOnce(Segment<C>) -> Segment<C>,
+    ) -> Result<Segment<C>, CreateError> {
+        let name = checked_for_create(name)?;
+        let unborn = birth::conceive(name, draft, &self.settings)?;
+        let checked = check(&unborn.found, &draft.descriptor).map_err(|why| {
+            let segment = name.to_owned();
+            CreateError::Attach {
+                source: OpenError::Descriptor { segment, why },
+            }
+        })?;
+        let (attachment, found, mut naming) = (unborn.attachment, unborn.found, unborn.naming);
+        let opened = Opened {
+            attachment,
+            found,
+            checked,
+            warnings: unborn.warnings,
+        };
+        let segment = init(self.kept(name, opened));
+        birth::publish(name, &segment.attachment, &mut naming)?;
+        Ok(segment)
+    }
+
+    /// What is to be done with a new segment before it has a name.
+    pub(crate) fn take_init(&mut self) -> Option<Init<'a, S>> {
+        self.init.take()
+    }
+
+    fn kept<C>(&self, name: &str, opened: Opened<C>) -> Segment<C> {
+        Segment {
+            schema: opened.checked,
+            attachment: Arc::new(opened.attachment),
+            name: name.to_owned(),
+            control: opened.found.into_control(),
+            patience: self.settings.register_wait,
+            warnings: opened.warnings,
+        }
+    }
+}
