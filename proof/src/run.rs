@@ -74,6 +74,7 @@ const WEAK: Suite = Suite {
 /// Runs every suite, or those that are named, in its quick or in its long form; `directory` gets the lines.
 pub fn run(directory: &Path, long: bool, arguments: &[String]) -> Result<(), String> {
     let start = Instant::now();
+    let commit = commit(); // now: somebody may go on working while this runs
     let (options, names): (Vec<_>, Vec<_>) =
         arguments.iter().partition(|name| name.starts_with("--"));
     let build = match options.as_slice() {
@@ -105,7 +106,7 @@ pub fn run(directory: &Path, long: bool, arguments: &[String]) -> Result<(), Str
         failed.extend(one(&Build::Loom.programs(&[])?, &WEAK, long, directory)?);
     }
     let about = json!({
-        "commit": commit(),
+        "commit": commit,
         "day": day(),
         "form": if long { "long" } else { "quick" },
         "suites": names,
