@@ -214,6 +214,10 @@ fn a_description_that_no_segment_can_have_is_refused_with_the_reason() {
         );
         assert!(found.contains(expected), "{found} <> {expected}");
     }
+    let text = Schema::from_json(r#"{"lanes": 0, "entries": []}"#)
+        .unwrap_err()
+        .to_string();
+    assert!(text.ends_with("a segment has at least one lane"), "{text}");
     let text = Schema::from_json("[").unwrap_err().to_string();
     assert!(text.contains("it is no JSON"), "{text}");
 }

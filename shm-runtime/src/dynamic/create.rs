@@ -1,8 +1,9 @@
 //! Creating a segment from a description: so that a program in any language can be the first.
 //!
-//! The layout is that of a typed schema, and so is the fingerprint: a Rust program with the same schema opens what was
-//! created here. What rustc does for a typed schema is said once more: a field begins at a multiple of 64, or of its
-//! alignment if that is larger; the fields of a nested schema lie together, and so do those of an array.
+//! The layout is that of a typed schema, and so is the fingerprint: a Rust program with the same schema opens
+//! what was created here. What rustc does for a typed schema is said once more: a field begins at a multiple
+//! of 64, or of its alignment if that is larger; the fields of a nested schema lie together, and so do those
+//! of an array.
 
 use super::element::{ElementType, number, short, text};
 use super::kind::Kind;
@@ -37,8 +38,8 @@ impl Schema {
     /// Reads a description, as [`to_json`](Self::to_json) gives it and FORMAT.md describes it.
     ///
     /// What follows from the rest may be left out: `descriptor`, `schema`, `lanes`, and of a field `lanes`,
-    /// `canonical`, `type`, `doc`, `unit`, `shape`. The element of a field may be the name of a number or text type:
-    /// `"f32"`, `"str24"`.
+    /// `canonical`, `type`, `doc`, `unit`, `shape`. The element of a field may be the name of a number or
+    /// text type: `"f32"`, `"str24"`.
     ///
     /// ```
     /// use shm_runtime::{dynamic, prelude::*};
@@ -93,6 +94,9 @@ impl Schema {
 
     /// Whether a segment can have this schema.
     fn check(&self) -> Result<(), String> {
+        if self.lanes == 0 {
+            return Err("a segment has at least one lane".to_owned());
+        }
         let mut names = BTreeSet::new();
         for field in &self.fields {
             let name = &field.name;

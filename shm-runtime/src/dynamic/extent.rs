@@ -1,5 +1,6 @@
-//! Where the parts of each structure lie, as a function of numbers: what rustc computes for the representations of a
-//! typed schema, said once more for capacities that are known at run time only. FORMAT.md has the pictures.
+//! Where the parts of each structure lie, as a function of numbers: what rustc computes for the
+//! representations of a typed schema, said once more for capacities that are known at run time only.
+//! FORMAT.md has the pictures.
 //!
 //! The tests compare every rule with the compiled representations, for elements of many sizes and alignments.
 

@@ -2,10 +2,34 @@
 
 use super::options::{Init, Options};
 use super::plan::Draft;
+use super::registry::COPIES;
 use super::{Inspected, Opened, Segment, birth, checked_for_create, checked_for_open, open};
-use crate::error::{CreateError, OpenError};
+use crate::error::{CreateError, OpenError, RegisterError};
+use crate::table::Entry;
 use std::fs::File;
 use std::sync::Arc;
+
+impl<S> Segment<S> {
+    /// Offsets and sizes in the table count in units of `1 <<` this many bytes.
+    pub(crate) const fn unit_shift(segment: &Self) -> u32 {
+        segment.control.unit_shift
+    }
+
+    /// A structure that was registered at run time, with its descriptor: both as they were at one moment.
+    pub(crate) fn describe(segment: &Self, name: &str) -> Result<(Entry, Vec<u8>), RegisterError> {
+        let registry = Self::registry(segment);
+        let mut found = registry.look_up(name)?;
+        for _ in 0..COPIES {
+            let descriptor = registry.descriptor(&found.0);
+            let again = registry.look_up(name)?;
+            if again == found {
+                return Ok((found.0, descriptor?));
+            }
+            found = again; // erased and registered meanwhile: whoever did that got on
+        }
+        Err(registry.corrupt("it changes all the time"))
+    }
+}
 
 impl<'a, S> Options<'a, S> {
     /// Opens a segment whose descriptor `check` believes; what that gives is kept in the place of the handles.
