@@ -10,6 +10,7 @@ mod creation;
 mod description;
 mod hostile;
 mod image;
+mod killed;
 mod latest;
 mod lists;
 mod maps;
