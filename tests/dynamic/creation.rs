@@ -223,6 +223,58 @@ fn a_description_that_no_segment_can_have_is_refused_with_the_reason() {
 }
 
 #[test]
+fn whoever_comes_first_creates_and_the_others_open() {
+    let name = unique("dyn-either");
+    let schema = Schema::of::<Deep>().unwrap();
+    let filled = |segment: &Segment| _ = segment.set("set").unwrap().insert(&[9; 8]).unwrap();
+    let all: Vec<_> = std::thread::scope(|scope| {
+        let one = || {
+            Segment::options()
+                .init(filled)
+                .open_or_create(&name, &schema)
+                .unwrap()
+        };
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let typed = Deep::open_or_create(&name).unwrap();
+    assert!(all.iter().all(|segment| segment.id() == all[0].id()));
+    assert!(typed.set.contains(u64::from_le_bytes([9; 8])));
+    assert_eq!(shm_runtime::Segment::participants(&typed).unwrap().len(), 5);
+
+    let json = schema.to_json().replace("\"lanes\":64", "\"lanes\":65");
+    let more = Schema::from_json(&json.replace("64>", "65>")).unwrap();
+    assert_eq!(schema.differences(&schema).len(), 2);
+    assert_eq!(schema.differences(&more).len(), 2, "each field has lanes");
+    let lanes = |n| format!(r#"{{"lanes": {n}, "entries": [{{"name": "a", "kind": "Once"}}]}}"#);
+    let [two, three] = [2, 3].map(|n| Schema::from_json(&lanes(n)).unwrap());
+    assert_eq!(
+        (two.differences(&two).len(), two.differences(&three).len()),
+        (1, 2)
+    );
+    let other = Schema::of::<super::Side>().unwrap();
+    let text = Segment::options()
+        .open_or_create(&name, &other)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("has another schema than this program"),
+        "{text}"
+    );
+    assert!(
+        text.contains("  missing  odd: here Stack<5,64>:{3/1(:u8*3@0)}"),
+        "{text}"
+    );
+    assert!(
+        text.contains("  extra    map: there Map<2,64>:{8/4(key:u8@0,value:u32@4)}"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_name_that_is_taken_is_told() {
     let name = unique("dyn-taken-name");
     let schema = Schema::of::<Deep>().unwrap();

@@ -29,7 +29,7 @@ pub type Options<'a> = segment::Options<'a, Segment>;
 /// What is kept of a segment's description.
 #[derive(Debug)]
 pub(super) struct Described {
-    schema: Schema,
+    pub(super) schema: Schema,
     fields: Vec<Field>,
 }
 
