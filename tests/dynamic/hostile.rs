@@ -53,7 +53,7 @@ fn use_field(segment: &Segment, field: &Field) {
     let mut bytes = vec![0x5a; size];
     let decoded = field.element().decode(&bytes).unwrap();
     assert!(matches!(decoded, Value::Bytes(_)) || !field.element().fields().is_empty());
-    let (name, zero) = (field.name(), Duration::ZERO);
+    let name = field.name();
     match field.kind() {
         Kind::Array => use_array(&segment.array(name).unwrap()),
         Kind::Atomic => {
@@ -61,19 +61,7 @@ fn use_field(segment: &Segment, field: &Field) {
             let _ = atomic.fetch_add(&atomic.load());
         }
         Kind::Queue => use_queue(&segment.queue(name).unwrap(), &mut bytes),
-        Kind::Stack => {
-            let stack = segment.stack(name).unwrap();
-            let _ = (
-                stack.push(&bytes),
-                stack.push(&bytes),
-                stack.peek(&mut bytes),
-            );
-            let _ = (
-                stack.len(),
-                stack.pop(&mut bytes),
-                stack.push_wait(&bytes, zero),
-            );
-        }
+        Kind::Stack => use_stack(&segment.stack(name).unwrap(), &mut bytes),
         Kind::Map | Kind::LargeMap => match segment.map(name) {
             Ok(map) => use_map(&map),
             Err(_) => assert!(field.pair().is_none()),
@@ -88,15 +76,7 @@ fn use_field(segment: &Segment, field: &Field) {
             );
             set.for_each(|_| ());
         }
-        Kind::Pool => {
-            let pool = segment.pool(name).unwrap();
-            let handle = pool.acquire().map(dynamic::Lease::keep).unwrap_or_default();
-            let _ = (
-                pool.get(handle, &mut bytes),
-                pool.release(handle),
-                pool.leased(),
-            );
-        }
+        Kind::Pool => use_pool(&segment.pool(name).unwrap(), &mut bytes),
         Kind::Versioned => {
             let value = segment.versioned(name).unwrap();
             let _ = (
@@ -116,17 +96,7 @@ fn use_field(segment: &Segment, field: &Field) {
                 all.recv(&mut bytes),
             );
         }
-        Kind::VersionedArray => {
-            let array = segment.versioned_array(name).unwrap();
-            let mut frame = vec![0; array.len() * size];
-            if let Ok(mut writer) = array.writer() {
-                let _ = (writer.publish(&frame), writer.edit(|_| ()));
-            }
-            let _ = (
-                array.read_into(&mut frame),
-                array.snapshot().read_into(0, &mut bytes),
-            );
-        }
+        Kind::VersionedArray => use_frames(&segment.versioned_array(name).unwrap(), &mut bytes),
         _ => {}
     }
 }
@@ -155,6 +125,32 @@ fn use_queue(queue: &dynamic::Queue, bytes: &mut [u8]) {
         let _ = loan.commit();
     }
     let _ = (queue.pop(bytes), queue.pop_wait(bytes, Duration::ZERO));
+}
+
+fn use_stack(stack: &dynamic::Stack, bytes: &mut [u8]) {
+    let _ = (
+        stack.push(bytes),
+        stack.push(bytes),
+        stack.peek(bytes),
+        stack.len(),
+    );
+    let _ = (stack.pop(bytes), stack.push_wait(bytes, Duration::ZERO));
+}
+
+fn use_pool(pool: &dynamic::Pool, bytes: &mut [u8]) {
+    let handle = pool.acquire().map(dynamic::Lease::keep).unwrap_or_default();
+    let _ = (pool.get(handle, bytes), pool.release(handle), pool.leased());
+}
+
+fn use_frames(array: &dynamic::VersionedArray, bytes: &mut [u8]) {
+    let mut frame = vec![0; array.len() * bytes.len()];
+    if let Ok(mut writer) = array.writer() {
+        let _ = (writer.publish(&frame), writer.edit(|_| ()));
+    }
+    let _ = (
+        array.read_into(&mut frame),
+        array.snapshot().read_into(0, bytes),
+    );
 }
 
 fn use_spsc(queue: &dynamic::Spsc, bytes: &mut [u8]) {
