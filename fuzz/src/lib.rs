@@ -1,7 +1,7 @@
 //! What is fuzzed: the descriptor's parser on bytes, and `open` on a file.
 
 use shm_runtime::layout::descriptor::{Descriptor, compare};
-use shm_runtime::{Array, Queue, Segment, ShmLayout, table};
+use shm_runtime::{Array, Queue, Segment, ShmLayout, dynamic, table};
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -24,6 +24,10 @@ pub struct Part {
 /// Parses bytes as a table and as a descriptor, and compares what is in it.
 pub fn parse(bytes: &[u8]) {
     let _ = table::parse(bytes, bytes.len() as u64);
+    if let Ok(schema) = dynamic::Schema::from_json(&String::from_utf8_lossy(bytes)) {
+        let again = dynamic::Schema::from_json(&schema.to_json()).expect("it was one");
+        assert_eq!(again.fingerprint(), schema.fingerprint());
+    }
     if let Some(descriptor) = Descriptor::parse(bytes) {
         for pair in descriptor.entries.windows(2) {
             let _ = compare(&pair[0].canonical, &pair[1].canonical);
@@ -89,9 +93,35 @@ impl Target {
             }
             Err(why) => assert!(!why.to_string().is_empty()),
         }
+        self.open_undescribed();
         if let Ok(part) = Part::options().subset().read_only().open(&self.name) {
             let _ = part.grid.get(7);
         }
+    }
+}
+
+/// Without the schema.
+impl Target {
+    fn open_undescribed(&self) {
+        let segment = match dynamic::Segment::open(&self.name) {
+            Ok(segment) => segment,
+            Err(why) => return assert!(!why.to_string().is_empty()),
+        };
+        for field in segment.fields() {
+            let element = field.element();
+            let bytes = vec![0; element.size().min(1 << 20)];
+            if let Ok(value) = element.decode(&bytes) {
+                assert_eq!(element.encode(&value), Ok(bytes));
+            }
+        }
+        if let Ok(events) = segment.queue("events") {
+            let mut bytes = vec![0; events.element().size()];
+            let _ = (events.push(&bytes), events.pop(&mut bytes), events.len());
+        }
+        if let Ok(grid) = segment.array("grid") {
+            grid.read_into(0, &mut vec![0; grid.element().size()]);
+        }
+        let _ = (segment.registered(), segment.health());
     }
 }
 

@@ -34,7 +34,7 @@
 //!
 //! Where to look: [`ShmLayout`] creates and opens, [`Options`] says how, [`Segment`] is what comes back;
 //! [`structures`] and [`sync`] have a page for each structure, with its guarantees, its bytes, and a table of what
-//! a kill at each step leaves. The layers below ([`layout`], [`segment`], [`memory`], [`table`], [`posix`]) are
+//! a kill at each step leaves; [`dynamic`] opens segments without their schema. The layers below ([`layout`], [`segment`], [`memory`], [`table`], [`posix`]) are
 //! public for those who read on, and no stable interface.
 
 extern crate self as shm_runtime;

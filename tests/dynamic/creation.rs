@@ -141,39 +141,78 @@ fn dynamic_text(of: &shm_runtime::dynamic::Versioned, text: &str) -> Vec<u8> {
     of.element().encode(&value).unwrap()
 }
 
-#[test]
-fn a_description_that_no_segment_can_have_is_refused_with_the_reason() {
-    let refused = |entries: &str| {
+/// Compares the reasons with which descriptions are refused: of one field each, in JSON.
+fn refused(cases: &[(String, &str)]) {
+    for (entries, expected) in cases {
         let json = format!("{{\"entries\": [{entries}]}}");
-        Schema::from_json(&json).unwrap_err().to_string()
-    };
-    let field = |name: &str, kind: &str, n: u64| {
-        format!(r#"{{"name": "{name}", "kind": "{kind}", "capacity": [{n}], "element": "u8"}}"#)
-    };
-    let pair = |one: &str, other: &str| {
-        let fields = [field(one, "Array", 4), field(other, "Array", 5)];
-        refused(&fields.join(","))
-    };
-    let cases = [
+        let found = Schema::from_json(&json).unwrap_err().to_string();
+        assert!(
+            found.starts_with("no segment can have this schema: "),
+            "{found}"
+        );
+        assert!(found.contains(expected), "{found} <> {expected}");
+    }
+}
+
+fn bytes_of(name: &str, kind: &str, n: u64) -> String {
+    format!(r#"{{"name": "{name}", "kind": "{kind}", "capacity": [{n}], "element": "u8"}}"#)
+}
+
+#[test]
+fn numbers_and_elements_that_no_segment_can_have_are_refused_with_the_reason() {
+    let of = |kind: &str, rest: &str| format!(r#"{{"name": "a", "kind": "{kind}", {rest}}}"#);
+    refused(&[
         (
-            refused(&field("a", "Heap", 4)),
+            bytes_of("a", "Heap", 4),
             "field `a`: this library knows no `Heap`",
         ),
         (
-            refused(&field("a", "Queue", 3)),
+            bytes_of("a", "Queue", 3),
             "field `a`: the capacity of a `Queue` is a power of two, 3 is not",
         ),
+        (bytes_of("a", "Array", 1 << 40), "larger than any segment"),
         (
-            refused(&field("@a", "Queue", 4)),
-            "a name does not begin with `@`",
+            bytes_of("a", "Array", 1 << 38),
+            "a segment has at most 256 GiB",
         ),
-        (refused(&field("", "Queue", 4)), "a name has 1 to 31 bytes"),
         (
-            refused(&field("a.", "Array", 4)),
+            of("Set", r#""capacity": [4], "element": "f32""#),
+            "a float has two zeros",
+        ),
+        (
+            of("Set", r#""capacity": [4], "element": "bool""#),
+            "has the type `bool`",
+        ),
+        (
+            of("Atomic", r#""element": "u128""#),
+            "is a number of at most 8 bytes",
+        ),
+        (
+            of("Queue", r#""capacity": [4]"#),
+            "`size` is null: expected a number",
+        ),
+    ]);
+    let text = Schema::from_json(r#"{"lanes": 0, "entries": []}"#)
+        .unwrap_err()
+        .to_string();
+    assert!(text.ends_with("a segment has at least one lane"), "{text}");
+    let text = Schema::from_json("[").unwrap_err().to_string();
+    assert!(text.contains("it is no JSON"), "{text}");
+}
+
+#[test]
+fn names_that_no_segment_can_have_are_refused_with_the_reason() {
+    let pair =
+        |one: &str, other: &str| [bytes_of(one, "Array", 4), bytes_of(other, "Array", 5)].join(",");
+    refused(&[
+        (bytes_of("@a", "Queue", 4), "a name does not begin with `@`"),
+        (bytes_of("", "Queue", 4), "a name has 1 to 31 bytes"),
+        (
+            bytes_of("a.", "Array", 4),
             "`a.` is no name: it has an empty part",
         ),
         (
-            refused(&field("a[1]", "Array", 4)),
+            bytes_of("a[1]", "Array", 4),
             "the items of an array are numbered from 0 on",
         ),
         (pair("a", "a"), "two fields have the name `a`"),
@@ -182,40 +221,59 @@ fn a_description_that_no_segment_can_have_is_refused_with_the_reason() {
             "`a[0]` and `a[1]` are items of one array and have different shapes",
         ),
         (pair("a.x", "a"), "`a` comes twice"),
-        (
-            refused(&field("a", "Array", 1 << 40)),
-            "larger than any segment",
-        ),
-        (
-            refused(&field("a", "Array", 1 << 38)),
-            "a segment has at most 256 GiB",
-        ),
-        (
-            refused(r#"{"name": "a", "kind": "Set", "capacity": [4], "element": "f32"}"#),
-            "a float has two zeros",
-        ),
-        (
-            refused(r#"{"name": "a", "kind": "Set", "capacity": [4], "element": "bool"}"#),
-            "has the type `bool`",
-        ),
-        (
-            refused(r#"{"name": "a", "kind": "Atomic", "element": "u128"}"#),
-            "is a number of at most 8 bytes",
-        ),
-        (
-            refused(r#"{"name": "a", "kind": "Queue", "capacity": [4]}"#),
-            "`size` is null: expected a number",
-        ),
-    ];
-    for (found, expected) in cases {
-        assert!(
-            found.starts_with("no segment can have this schema: "),
-            "{found}"
-        );
-        assert!(found.contains(expected), "{found} <> {expected}");
-    }
-    let text = Schema::from_json("[").unwrap_err().to_string();
-    assert!(text.contains("it is no JSON"), "{text}");
+    ]);
+}
+
+#[test]
+fn whoever_comes_first_creates_and_the_others_open() {
+    let name = unique("dyn-either");
+    let schema = Schema::of::<Deep>().unwrap();
+    let filled = |segment: &Segment| _ = segment.set("set").unwrap().insert(&[9; 8]).unwrap();
+    let all: Vec<_> = std::thread::scope(|scope| {
+        let one = || {
+            Segment::options()
+                .init(filled)
+                .open_or_create(&name, &schema)
+                .unwrap()
+        };
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let typed = Deep::open_or_create(&name).unwrap();
+    assert!(all.iter().all(|segment| segment.id() == all[0].id()));
+    assert!(typed.set.contains(u64::from_le_bytes([9; 8])));
+    assert_eq!(shm_runtime::Segment::participants(&typed).unwrap().len(), 5);
+
+    let json = schema.to_json().replace("\"lanes\":64", "\"lanes\":65");
+    let more = Schema::from_json(&json.replace("64>", "65>")).unwrap();
+    assert_eq!(schema.differences(&schema).len(), 2);
+    assert_eq!(schema.differences(&more).len(), 2, "each field has lanes");
+    let lanes = |n| format!(r#"{{"lanes": {n}, "entries": [{{"name": "a", "kind": "Once"}}]}}"#);
+    let [two, three] = [2, 3].map(|n| Schema::from_json(&lanes(n)).unwrap());
+    assert_eq!(
+        (two.differences(&two).len(), two.differences(&three).len()),
+        (1, 2)
+    );
+    let other = Schema::of::<super::Side>().unwrap();
+    let text = Segment::options()
+        .open_or_create(&name, &other)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("has another schema than this program"),
+        "{text}"
+    );
+    assert!(
+        text.contains("  missing  odd: here Stack<5,64>:{3/1(:u8*3@0)}"),
+        "{text}"
+    );
+    assert!(
+        text.contains("  extra    map: there Map<2,64>:{8/4(key:u8@0,value:u32@4)}"),
+        "{text}"
+    );
 }
 
 #[test]

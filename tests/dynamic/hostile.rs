@@ -2,12 +2,12 @@
 //! Promise P6. `SHM_HOSTILE_ROUNDS` asks for more.
 
 use super::common::{Cleanup, Random, path, unique};
+use super::image::{FINGERPRINT, Image, canonical, image};
 use super::{All, Event};
 use serde_json::Value as Json;
+use shm_runtime::dynamic;
 use shm_runtime::dynamic::{ElementType, Field, Kind, Segment, Value};
-use shm_runtime::layout::fingerprint::fnv1a_128;
 use shm_runtime::prelude::*;
-use shm_runtime::{OpenError, ShmLayout, dynamic};
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
@@ -39,11 +39,11 @@ fn rounds(usual: usize) -> usize {
 }
 
 /// Works on every field; what comes out may be anything, but the calls return and values decode.
-fn use_all(segment: &Segment) {
+pub(super) fn use_all(segment: &Segment) {
     for field in segment.fields() {
         use_field(segment, field);
     }
-    let _ = segment.health();
+    let _ = (segment.health(), segment.registered());
 }
 
 fn use_field(segment: &Segment, field: &Field) {
@@ -53,7 +53,7 @@ fn use_field(segment: &Segment, field: &Field) {
     let mut bytes = vec![0x5a; size];
     let decoded = field.element().decode(&bytes).unwrap();
     assert!(matches!(decoded, Value::Bytes(_)) || !field.element().fields().is_empty());
-    let (name, zero) = (field.name(), Duration::ZERO);
+    let name = field.name();
     match field.kind() {
         Kind::Array => use_array(&segment.array(name).unwrap()),
         Kind::Atomic => {
@@ -61,19 +61,7 @@ fn use_field(segment: &Segment, field: &Field) {
             let _ = atomic.fetch_add(&atomic.load());
         }
         Kind::Queue => use_queue(&segment.queue(name).unwrap(), &mut bytes),
-        Kind::Stack => {
-            let stack = segment.stack(name).unwrap();
-            let _ = (
-                stack.push(&bytes),
-                stack.push(&bytes),
-                stack.peek(&mut bytes),
-            );
-            let _ = (
-                stack.len(),
-                stack.pop(&mut bytes),
-                stack.push_wait(&bytes, zero),
-            );
-        }
+        Kind::Stack => use_stack(&segment.stack(name).unwrap(), &mut bytes),
         Kind::Map | Kind::LargeMap => match segment.map(name) {
             Ok(map) => use_map(&map),
             Err(_) => assert!(field.pair().is_none()),
@@ -88,15 +76,7 @@ fn use_field(segment: &Segment, field: &Field) {
             );
             set.for_each(|_| ());
         }
-        Kind::Pool => {
-            let pool = segment.pool(name).unwrap();
-            let handle = pool.acquire().map(dynamic::Lease::keep).unwrap_or_default();
-            let _ = (
-                pool.get(handle, &mut bytes),
-                pool.release(handle),
-                pool.leased(),
-            );
-        }
+        Kind::Pool => use_pool(&segment.pool(name).unwrap(), &mut bytes),
         Kind::Versioned => {
             let value = segment.versioned(name).unwrap();
             let _ = (
@@ -116,17 +96,7 @@ fn use_field(segment: &Segment, field: &Field) {
                 all.recv(&mut bytes),
             );
         }
-        Kind::VersionedArray => {
-            let array = segment.versioned_array(name).unwrap();
-            let mut frame = vec![0; array.len() * size];
-            if let Ok(mut writer) = array.writer() {
-                let _ = (writer.publish(&frame), writer.edit(|_| ()));
-            }
-            let _ = (
-                array.read_into(&mut frame),
-                array.snapshot().read_into(0, &mut bytes),
-            );
-        }
+        Kind::VersionedArray => use_frames(&segment.versioned_array(name).unwrap(), &mut bytes),
         _ => {}
     }
 }
@@ -155,6 +125,32 @@ fn use_queue(queue: &dynamic::Queue, bytes: &mut [u8]) {
         let _ = loan.commit();
     }
     let _ = (queue.pop(bytes), queue.pop_wait(bytes, Duration::ZERO));
+}
+
+fn use_stack(stack: &dynamic::Stack, bytes: &mut [u8]) {
+    let _ = (
+        stack.push(bytes),
+        stack.push(bytes),
+        stack.peek(bytes),
+        stack.len(),
+    );
+    let _ = (stack.pop(bytes), stack.push_wait(bytes, Duration::ZERO));
+}
+
+fn use_pool(pool: &dynamic::Pool, bytes: &mut [u8]) {
+    let handle = pool.acquire().map(dynamic::Lease::keep).unwrap_or_default();
+    let _ = (pool.get(handle, bytes), pool.release(handle), pool.leased());
+}
+
+fn use_frames(array: &dynamic::VersionedArray, bytes: &mut [u8]) {
+    let mut frame = vec![0; array.len() * bytes.len()];
+    if let Ok(mut writer) = array.writer() {
+        let _ = (writer.publish(&frame), writer.edit(|_| ()));
+    }
+    let _ = (
+        array.read_into(&mut frame),
+        array.snapshot().read_into(0, bytes),
+    );
 }
 
 fn use_spsc(queue: &dynamic::Spsc, bytes: &mut [u8]) {
@@ -214,124 +210,6 @@ fn p6_words_that_make_no_sense_end_every_operation() {
         use_all(&segment);
     }
     assert!(segment.health().corrupt > 0, "nothing was noticed");
-}
-
-/// The bytes of a segment that stays.
-fn image<S: ShmLayout>() -> Vec<u8> {
-    let name = unique("dyn-model");
-    let segment = S::options().persist().spare(0, 4096).create(&name).unwrap();
-    let bytes = fs::read(path(&name)).unwrap();
-    S::unlink(&name).unwrap();
-    drop(segment);
-    bytes
-}
-
-/// Where the control block has numbers: FORMAT.md.
-const FINGERPRINT: usize = 0x20;
-const DESCRIPTOR_OFFSET: usize = 0x58;
-const DESCRIPTOR_LEN: usize = 0x60;
-const SPARE_OFFSET: usize = 0x68;
-
-/// A segment's bytes, to be changed.
-struct Image(Vec<u8>);
-
-impl Image {
-    fn number(&self, at: usize) -> usize {
-        u64::from_le_bytes(self.0[at..at + 8].try_into().unwrap()) as usize
-    }
-
-    /// The control block is where its entry, the first, says.
-    fn control(&self) -> usize {
-        u32::from_le_bytes(self.0[48..52].try_into().unwrap()) as usize
-    }
-
-    fn descriptor(&self) -> std::ops::Range<usize> {
-        let start = self.number(self.control() + DESCRIPTOR_OFFSET);
-        start..start + self.number(self.control() + DESCRIPTOR_LEN)
-    }
-
-    fn json(&self) -> Json {
-        serde_json::from_slice(&self.0[self.descriptor()]).unwrap()
-    }
-
-    /// Puts another descriptor in the place of the old one, if there is room, and says how long it is.
-    fn set_descriptor(&mut self, text: &[u8]) {
-        let (at, control) = (self.descriptor().start, self.control());
-        let text = &text[..text.len().min(self.0.len() - at)];
-        self.0[at..at + text.len()].copy_from_slice(text);
-        let numbers = [(DESCRIPTOR_LEN, text.len()), (SPARE_OFFSET, self.0.len())];
-        for (place, number) in numbers {
-            self.0[control + place..][..8].copy_from_slice(&(number as u64).to_le_bytes());
-        }
-    }
-
-    /// Changes the descriptor, and makes all that depends on it agree: canonical texts and fingerprint.
-    fn forge(&mut self, change: impl FnOnce(&mut Json)) {
-        let mut json = self.json();
-        change(&mut json);
-        let mut lines = format!("shm 1 lanes {}\n", json["lanes"]);
-        for entry in json["entries"].as_array_mut().unwrap() {
-            let capacity = entry["capacity"].as_array().unwrap();
-            let capacity: String = capacity.iter().map(|n| format!("{n},")).collect();
-            let element = canonical(&entry["element"]);
-            let (kind, lanes) = (entry["kind"].as_str().unwrap(), &entry["lanes"]);
-            let text = format!("{kind}<{capacity}{lanes}>:{{{element}}}");
-            lines += &format!("{}:{text}\n", entry["name"].as_str().unwrap());
-            entry["canonical"] = text.into();
-        }
-        self.set_descriptor(json.to_string().as_bytes());
-        let hash = fnv1a_128(lines.as_bytes()).to_le_bytes();
-        let at = self.control() + FINGERPRINT;
-        self.0[at..at + 16].copy_from_slice(&hash);
-    }
-
-    /// Opens it as a file, and works on whatever comes out.
-    fn open(&self) -> Result<(), OpenError> {
-        let name = unique("dyn-image");
-        let _cleanup = Cleanup(name.clone());
-        fs::write(path(&name), &self.0).unwrap();
-        fs::set_permissions(
-            path(&name),
-            std::os::unix::fs::PermissionsExt::from_mode(0o600),
-        )
-        .unwrap();
-        let segment = Segment::open(&name)?;
-        use_all(&segment);
-        Ok(())
-    }
-
-    /// The error of opening it, without the segment's name.
-    fn refused(&self) -> String {
-        let error = self.open().unwrap_err();
-        let text = error.to_string();
-        assert!(!text.ends_with('.'), "{text}");
-        text.replacen(&format!("segment `{}`", error.segment()), "segment", 1)
-    }
-}
-
-fn canonical(element: &Json) -> String {
-    let mut text = format!("{}/{}", element["size"], element["align"]);
-    let fields = element["fields"].as_array().unwrap();
-    for (i, field) in fields.iter().enumerate() {
-        text.push(if i == 0 { '(' } else { ',' });
-        let of = match &field["element"] {
-            Json::Null => field["type"].as_str().unwrap().to_owned(),
-            nested => format!("{{{}}}", canonical(nested)),
-        };
-        let count = match &field["count"] {
-            one if *one == 1 => String::new(),
-            count => format!("*{count}"),
-        };
-        text += &format!(
-            "{}:{of}{count}@{}",
-            field["name"].as_str().unwrap(),
-            field["offset"]
-        );
-    }
-    if !fields.is_empty() {
-        text.push(')');
-    }
-    text
 }
 
 #[test]

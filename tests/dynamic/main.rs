@@ -9,10 +9,14 @@ mod common;
 mod creation;
 mod description;
 mod hostile;
+mod image;
+mod killed;
 mod latest;
 mod lists;
 mod maps;
 mod numbers;
+mod registered;
+mod together;
 mod values;
 
 use common::unique;

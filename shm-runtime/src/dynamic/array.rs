@@ -97,7 +97,8 @@ impl Array {
     }
 
     /// The address of the first element in this process, valid as long as a handle lives; as many elements as
-    /// [`len`](Self::len) says lie there. Whoever reads or writes through it arranges exclusion with the other processes.
+    /// [`len`](Self::len) says lie there. Whoever reads or writes through it arranges exclusion with the
+    /// other processes.
     pub fn as_ptr(&self) -> *mut u8 {
         self.run.bytes().as_ptr()
     }

@@ -1,21 +1,25 @@
 //! Creating a segment from a description: so that a program in any language can be the first.
 //!
-//! The layout is that of a typed schema, and so is the fingerprint: a Rust program with the same schema opens what was
-//! created here. What rustc does for a typed schema is said once more: a field begins at a multiple of 64, or of its
-//! alignment if that is larger; the fields of a nested schema lie together, and so do those of an array.
+//! The layout is that of a typed schema, and so is the fingerprint: a Rust program with the same schema opens
+//! what was created here. What rustc does for a typed schema is said once more: a field begins at a multiple
+//! of 64, or of its alignment if that is larger; the fields of a nested schema lie together, and so do those
+//! of an array.
 
 use super::element::{ElementType, number, short, text};
 use super::kind::Kind;
 use super::schema::{FieldSchema, INTERNAL, Schema};
 use super::segment::{Described, Options, Segment};
-use crate::error::{CreateError, SchemaError};
+use crate::error::{
+    Change, CreateError, FieldChange, Holder, OpenError, OpenOrCreateError, SchemaError,
+    SchemaMismatch,
+};
 use crate::layout::ShmLayout;
 use crate::layout::body::{Entry, MAX_ENTRIES, MAX_REPEAT, MAX_SIZE};
 use crate::layout::descriptor::{self, VERSION};
 use crate::memory::control::{Control, Registry};
 use crate::memory::lane::LaneRecord;
 use crate::memory::participant::Participant;
-use crate::segment::Draft;
+use crate::segment::{Draft, Inspected, Naming};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -37,8 +41,8 @@ impl Schema {
     /// Reads a description, as [`to_json`](Self::to_json) gives it and FORMAT.md describes it.
     ///
     /// What follows from the rest may be left out: `descriptor`, `schema`, `lanes`, and of a field `lanes`,
-    /// `canonical`, `type`, `doc`, `unit`, `shape`. The element of a field may be the name of a number or text type:
-    /// `"f32"`, `"str24"`.
+    /// `canonical`, `type`, `doc`, `unit`, `shape`. The element of a field may be the name of a number or
+    /// text type: `"f32"`, `"str24"`.
     ///
     /// ```
     /// use shm_runtime::{dynamic, prelude::*};
@@ -91,8 +95,67 @@ impl Schema {
         String::from_utf8_lossy(&self.render()).into_owned()
     }
 
+    /// How the fields of a segment's schema differ from this one's: all fields of both, this one's first.
+    pub fn differences(&self, there: &Self) -> Vec<FieldChange> {
+        let find = |schema: &Self, name: &str| {
+            let canonical = |field: &FieldSchema| (field.name == name).then(|| field.canonical());
+            schema.fields.iter().find_map(canonical)
+        };
+        let change = |field: &FieldSchema| {
+            let here = field.canonical();
+            let change = match find(there, &field.name) {
+                None => Change::Missing { here },
+                Some(there) if there == here => Change::Same { shape: here },
+                Some(there) => Change::Changed { here, there },
+            };
+            let name = field.name.clone();
+            FieldChange { name, change }
+        };
+        let extra = |field: &&FieldSchema| find(self, &field.name).is_none();
+        let extra = there.fields.iter().filter(extra).map(|field| FieldChange {
+            name: field.name.clone(),
+            change: Change::Extra {
+                there: field.canonical(),
+            },
+        });
+        let mut fields: Vec<_> = self.fields.iter().map(change).chain(extra).collect();
+        let is_same = |field: &FieldChange| matches!(field.change, Change::Same { .. });
+        if fields.iter().all(is_same) && self.fingerprint() != there.fingerprint() {
+            // What no field shows: lanes that none of them has, or another order.
+            fields.push(FieldChange {
+                name: "(lanes and order of fields)".to_owned(),
+                change: Change::Changed {
+                    here: self.outline(),
+                    there: there.outline(),
+                },
+            });
+        }
+        fields
+    }
+
+    /// What no field says alone.
+    fn outline(&self) -> String {
+        let names: Vec<_> = self.fields.iter().map(|field| &field.name[..]).collect();
+        format!("{} lanes: {}", self.lanes, names.join(", "))
+    }
+
+    /// Gives what was found back, if it is of this schema.
+    fn expect(&self, segment: &str, there: Described) -> Result<Described, OpenError> {
+        if there.schema.fingerprint() == self.fingerprint() {
+            return Ok(there);
+        }
+        Err(OpenError::Schema(Box::new(SchemaMismatch {
+            segment: segment.to_owned(),
+            fields: self.differences(&there.schema),
+            subset: false,
+        })))
+    }
+
     /// Whether a segment can have this schema.
     fn check(&self) -> Result<(), String> {
+        if self.lanes == 0 {
+            return Err("a segment has at least one lane".to_owned());
+        }
         let mut names = BTreeSet::new();
         for field in &self.fields {
             let name = &field.name;
@@ -346,6 +409,56 @@ impl Options<'_> {
     ///
     /// See [`Segment::create`].
     pub fn create(mut self, name: &str, schema: &Schema) -> Result<Segment, CreateError> {
+        let (segment, mut naming) = self.conceive(name, schema)?;
+        crate::Segment::publish_untyped(&segment.inner, &mut naming)?;
+        Ok(segment)
+    }
+
+    /// Opens a segment of a schema, or creates it if there is none; any number of processes may do so at once, also
+    /// such as know the schema, and all get the same one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::open`] and [`Segment::create`], but for the races between the two, which are retried; and
+    /// [`OpenError::Schema`] where there is a segment of another schema.
+    pub fn open_or_create(
+        mut self,
+        name: &str,
+        schema: &Schema,
+    ) -> Result<Segment, OpenOrCreateError> {
+        let mut conceived = None;
+        loop {
+            let same = |found: &Inspected, descriptor: &[u8]| {
+                let there = Described::check(found, descriptor).map_err(|why| {
+                    let segment = name.to_owned();
+                    OpenError::Descriptor { segment, why }
+                })?;
+                schema.expect(name, there)
+            };
+            match self.open_untyped_now(name, same) {
+                Ok(inner) => return Ok(Segment { inner }),
+                Err(OpenError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let (segment, mut naming) = match conceived.take() {
+                Some(child) => child,
+                None => self.conceive(name, schema)?,
+            };
+            match crate::Segment::publish_untyped(&segment.inner, &mut naming) {
+                Ok(()) => return Ok(segment),
+                // Somebody else was faster: system-wide progress. Theirs is opened, or, where it is gone
+                // again, the name is asked for again.
+                Err(CreateError::AlreadyExists {
+                    holder: Holder::Segment | Holder::Persistent | Holder::Closing,
+                    ..
+                }) => conceived = Some((segment, naming)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Makes a segment that has no name yet, and fills it.
+    fn conceive(&mut self, name: &str, schema: &Schema) -> Result<(Segment, Naming), CreateError> {
         let placed = schema.check().and_then(|()| schema.place());
         let (entries, body_size) = placed.map_err(|why| CreateError::Schema {
             segment: name.to_owned(),
@@ -358,15 +471,11 @@ impl Options<'_> {
             body_size: body_size as u64,
             fingerprint: schema.fingerprint(),
         };
-        let init = self.take_init();
-        let fill = |inner| {
-            let segment = Segment { inner };
-            if let Some(init) = init {
-                init(&segment);
-            }
-            segment.inner
-        };
-        let inner = self.create_untyped(name, &draft, Described::check, fill)?;
-        Ok(Segment { inner })
+        let (inner, naming) = self.conceive_untyped(name, &draft, Described::check)?;
+        let segment = Segment { inner };
+        if let Some(init) = self.take_init() {
+            init(&segment);
+        }
+        Ok((segment, naming))
     }
 }

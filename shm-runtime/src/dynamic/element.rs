@@ -1,7 +1,7 @@
 //! What the elements of a structure are, as a segment says it: sizes, places and primitive types.
 //!
-//! A description is read from bytes that nobody vouches for. Whoever has an [`ElementType`] knows that every field lies
-//! inside of its element, one behind the other.
+//! A description is read from bytes that nobody vouches for. Whoever has an [`ElementType`] knows that every
+//! field lies inside of its element, one behind the other.
 
 use crate::layout::ShmType;
 use crate::layout::node::{ElementNode, Scalar};
@@ -295,6 +295,10 @@ impl ElementType {
         };
         let before = self.fields.last().and_then(end).unwrap_or(0);
         let fits = end(&field).is_some_and(|end| end <= self.size);
+        if field.of.size() == 0 && field.count > 1 {
+            let (name, count) = (field.name, field.count);
+            return Err(format!("field `{name}` is {count} times nothing"));
+        }
         if (!fits || field.offset < before) && !seeded(Bug::TrustDescribedOffset) {
             return Err(format!(
                 "field `{}` ({} × {} bytes at {}) does not lie between byte {before}, where the field before it ends, and byte {}, where the element does",
@@ -452,6 +456,9 @@ mod tests {
             let why = ElementType::parse(&field(offset, count)).unwrap_err();
             assert!(why.starts_with("field `a`"), "{why}");
         }
+        let nothing = of(json!([{"name": "a", "offset": 0, "count": 1_u64 << 40, "type": "str0"}]));
+        let why = ElementType::parse(&nothing).unwrap_err();
+        assert!(why.ends_with("times nothing"), "{why}");
         let overlapping = of(json!([
             {"name": "a", "offset": 0, "count": 1, "type": "u64"},
             {"name": "b", "offset": 4, "count": 1, "type": "u64"}]));

@@ -1,5 +1,6 @@
-//! Where the parts of each structure lie, as a function of numbers: what rustc computes for the representations of a
-//! typed schema, said once more for capacities that are known at run time only. FORMAT.md has the pictures.
+//! Where the parts of each structure lie, as a function of numbers: what rustc computes for the
+//! representations of a typed schema, said once more for capacities that are known at run time only.
+//! FORMAT.md has the pictures.
 //!
 //! The tests compare every rule with the compiled representations, for elements of many sizes and alignments.
 
@@ -110,18 +111,7 @@ impl Numbers<'_> {
             Kind::Broadcast => self.exchanging(LINE, n, n, 1, false),
             Kind::Map | Kind::Set => self.exchanging(0, n, n, 1, true),
             Kind::LargeMap => self.exchanging(0, n, self.capacity[1] as u64, 2, true),
-            Kind::Stack => {
-                let lines = Cursor::at(2 * LINE);
-                let rows = lines.behind(lanes, LINE);
-                let links = rows.behind(lanes * lanes, 8);
-                let nodes = links.behind(lanes + n, 16).aligned(cells_align);
-                Ok(Extent {
-                    lines: lines.place()?,
-                    rows: rows.place()?,
-                    links: links.place()?,
-                    ..dense(nodes, cells_align, lanes + n, size, LINE.max(align))?
-                })
-            }
+            Kind::Stack => self.lists(n),
             Kind::Spsc => dense(Cursor::at(5 * LINE), cells_align, n, size, LINE.max(align)),
             Kind::Pool => {
                 let words = Cursor::at(CELLS).behind(n, 8).aligned(CELLS);
@@ -174,6 +164,21 @@ impl Numbers<'_> {
             lines: lines.place()?,
             rows: if bounded { rows.place()? } else { 0 },
             ..dense(behind, CELLS.max(align), nodes, size, LINE.max(align))?
+        })
+    }
+
+    /// A word, a line for each lane, rows, links and `n` nodes.
+    fn lists(&self, n: u64) -> Result<Extent, String> {
+        let (size, align, lanes) = (self.size as u64, self.align as u64, self.lanes as u64);
+        let lines = Cursor::at(2 * LINE);
+        let rows = lines.behind(lanes, LINE);
+        let links = rows.behind(lanes * lanes, 8);
+        let nodes = links.behind(lanes + n, 16);
+        Ok(Extent {
+            lines: lines.place()?,
+            rows: rows.place()?,
+            links: links.place()?,
+            ..dense(nodes, CELLS.max(align), lanes + n, size, LINE.max(align))?
         })
     }
 

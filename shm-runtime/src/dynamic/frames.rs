@@ -1,7 +1,7 @@
 //! Whole frames as bytes.
 //!
-//! A frame is a row of words, of the width that belongs to its elements' size; so the typed algorithm runs over an array
-//! of such words, one of four types.
+//! A frame is a row of words, of the width that belongs to its elements' size; so the typed algorithm runs
+//! over an array of such words, one of four types.
 
 use super::element::ElementType;
 use super::place::Place;
@@ -56,7 +56,8 @@ impl<W: Pod> Buffers<W> {
         })
     }
 
-    /// Runs `copy` on the bytes as words; they are copied once more where they do not lie at a multiple of a word.
+    /// Runs `copy` on the bytes as words; they are copied once more where they do not lie at a multiple of a
+    /// word.
     fn through<R>(out: &mut [u8], copy: impl FnOnce(&mut [W]) -> R) -> R {
         match try_cast_slice_mut(out) {
             Ok(words) => copy(words),
@@ -110,7 +111,8 @@ macro_rules! each {
     };
 }
 
-/// The handle of a [`VersionedArray`](crate::VersionedArray): frames as bytes, by the algorithm of the typed handle.
+/// The handle of a [`VersionedArray`](crate::VersionedArray): frames as bytes, by the algorithm of the typed
+/// handle.
 #[derive(Clone, Debug)]
 pub struct VersionedArray {
     words: Words,
@@ -285,8 +287,8 @@ impl Snapshot<'_> {
         whole.then_some(()).ok_or(Outrun)
     }
 
-    /// The address of the frame's first element in this process, valid as long as a handle lives. What is read there
-    /// means something only if [`still_valid`](Self::still_valid) says so afterwards.
+    /// The address of the frame's first element in this process, valid as long as a handle lives. What is
+    /// read there means something only if [`still_valid`](Self::still_valid) says so afterwards.
     pub fn as_ptr(&self) -> *const u8 {
         each!(&self.array.words, buffers => Frames(buffers).cells(self.frame).as_ptr().cast())
     }

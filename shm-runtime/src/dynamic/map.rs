@@ -63,11 +63,11 @@ impl Core {
         })
     }
 
-    /// An operation on `key`, which stores `new`; keys and values that it finds go to the two slices.
+    /// An operation on `key`, which stores `from`; keys and values that it finds go to the two slices.
     fn operation<'a>(
         &'a self,
         key: &'a [u8],
-        new: &[u8],
+        from: &'a [u8],
         key_to: &'a [Cell<u8>],
         value_to: &'a [Cell<u8>],
     ) -> Operation<'a> {
@@ -75,7 +75,8 @@ impl Core {
             keys: &self.keys,
             values: &self.values,
             key,
-            new: RefCell::new(new.to_vec()),
+            from,
+            made: RefCell::new(None),
             key_to,
             value_to,
         };
@@ -103,8 +104,8 @@ impl Core {
         }
     }
 
-    /// Runs an operation on a lane: once more if what the dead left may have been in its way. `None` where there was
-    /// no room, no lane, or no sense in the words.
+    /// Runs an operation on a lane: once more if what the dead left may have been in its way. `None` where
+    /// there was no room, no lane, or no sense in the words.
     fn run<R>(
         &self,
         operation: &Operation<'_>,
@@ -168,8 +169,8 @@ impl Core {
     }
 }
 
-/// The handle of a [`Map`](crate::Map) or [`LargeMap`](crate::LargeMap): keys and values as bytes, by the algorithm of
-/// the typed handle.
+/// The handle of a [`Map`](crate::Map) or [`LargeMap`](crate::LargeMap): keys and values as bytes, by the
+/// algorithm of the typed handle.
 ///
 /// ```
 /// use shm_runtime::{dynamic, prelude::*};
@@ -271,7 +272,8 @@ impl Map {
     ///
     /// # Panics
     ///
-    /// Where `key` has another size than a key, `value` or `before` than a value, or the segment is open read-only.
+    /// Where `key` has another size than a key, `value` or `before` than a value, or the segment is open
+    /// read-only.
     #[track_caller]
     pub fn insert(&self, key: &[u8], value: &[u8], before: &mut [u8]) -> Result<bool, Full<()>> {
         self.core.assert_key(key);
@@ -306,9 +308,9 @@ impl Map {
         self.core.add(key, value, out).ok_or(Full(()))
     }
 
-    /// Replaces the value of a key by what `next` makes of it, in one step; whether the key was there, and then `before`
-    /// has the value that was replaced. `next` gets the value and changes it; it is called again where another process
-    /// was faster.
+    /// Replaces the value of a key by what `next` makes of it, in one step; whether the key was there, and
+    /// then `before` has the value that was replaced. `next` gets the value and changes it; it is called
+    /// again where another process was faster.
     ///
     /// # Panics
     ///
@@ -321,8 +323,8 @@ impl Map {
         }) == Some(true)
     }
 
-    /// Replaces the value of a key by `new` if it is `current`, byte for byte, in one step: whether it did, or `None`
-    /// where the key is absent. `before` gets the value that the key had.
+    /// Replaces the value of a key by `new` if it is `current`, byte for byte, in one step: whether it did,
+    /// or `None` where the key is absent. `before` gets the value that the key had.
     ///
     /// # Panics
     ///
@@ -361,7 +363,7 @@ impl Map {
                 let entries = &operation.entries;
                 let mut value: Vec<u8> = entries.value_to.iter().map(Cell::get).collect();
                 let goes_on = (next.borrow_mut())(&mut value);
-                *entries.new.borrow_mut() = value;
+                *entries.made.borrow_mut() = Some(value);
                 goes_on.then_some(())
             })
         });

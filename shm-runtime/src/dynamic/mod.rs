@@ -1,9 +1,9 @@
 //! Segments without their schema: any program, in any language, finds the fields and works on them.
 //!
-//! A segment describes itself. [`Segment::open`] reads the description, checks it, and gives the fields; each kind of
-//! structure then has a handle that moves values as bytes, through the same algorithms as the typed handle, so that both
-//! may work on one structure at a time. [`ElementType::decode`] and [`ElementType::encode`] turn bytes into values that
-//! know what they are, and JSON into both.
+//! A segment describes itself. [`Segment::open`] reads the description, checks it, and gives the fields; each
+//! kind of structure then has a handle that moves values as bytes, through the same algorithms as the typed
+//! handle, so that both may work on one structure at a time. [`ElementType::decode`] and
+//! [`ElementType::encode`] turn bytes into values that know what they are, and JSON into both.
 //!
 //! Nothing that a segment says is believed unchecked: see [`schema`].
 

@@ -203,7 +203,8 @@ impl Numbers {
         Ok(())
     }
 
-    /// Overwrites number `i` if it is `current`, bit for bit, in one step: what was there, as the inner `Ok` if it did.
+    /// Overwrites number `i` if it is `current`, bit for bit, in one step: what was there, as the inner `Ok`
+    /// if it did.
     ///
     /// # Errors
     ///

@@ -14,11 +14,10 @@ use bytemuck::Pod;
 use std::sync::Arc;
 
 /// A field, where its parts are.
-#[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) segment: &'a Segment,
-    pub(super) field: &'a Field,
-    pub(super) extent: &'a Extent,
+    pub(super) field: Field,
+    pub(super) extent: Extent,
 }
 
 impl Place<'_> {
@@ -87,14 +86,15 @@ impl Place<'_> {
         site.map_err(|why| self.wrong(why))
     }
 
-    /// The field's nodes, elements, objects or buffers, as far as `size` bytes `start` bytes behind the begin of each.
+    /// The field's nodes, elements, objects or buffers, as far as `size` bytes `start` bytes behind the begin
+    /// of each.
     pub(super) fn run(&self, start: usize, size: usize) -> Result<Run, FieldError> {
         let Extent {
             cells,
             count,
             stride,
             ..
-        } = *self.extent;
+        } = self.extent;
         let bytes = self.bytes(cells, count.checked_mul(stride))?;
         let run = Run::new(bytes, start, size, stride);
         run.ok_or_else(|| self.wrong(SiteError::OutOfBounds))

@@ -131,7 +131,8 @@ impl Pool {
         lease.map(|lease| self.guard(lease)).ok_or(Timeout)
     }
 
-    /// Copies the object that a handle names into `out`; false where the lease is over. Works on read-only attachments.
+    /// Copies the object that a handle names into `out`; false where the lease is over. Works on read-only
+    /// attachments.
     ///
     /// # Panics
     ///
@@ -163,7 +164,8 @@ impl Pool {
     }
 }
 
-/// An object that this attachment has on lease, and that is given back when this is dropped: see [`crate::Lease`].
+/// An object that this attachment has on lease, and that is given back when this is dropped: see
+/// [`crate::Lease`].
 #[derive(Debug)]
 #[must_use = "an object whose lease is dropped is given back"]
 pub struct Lease<'a> {

@@ -175,7 +175,8 @@ impl Queue {
         self.run(&operation, |ring, lane| ring.pop(lane, true))
     }
 
-    /// Copies the oldest element, which stays, into `out`; false where there was none. Works on read-only attachments.
+    /// Copies the oldest element, which stays, into `out`; false where there was none. Works on read-only
+    /// attachments.
     ///
     /// # Panics
     ///
@@ -292,7 +293,8 @@ impl Queue {
         Ok(Loan { queue: self, lane })
     }
 
-    /// Takes the oldest element, which comes back unless [`Taken::done`] acknowledges it: see [`crate::Queue::take`].
+    /// Takes the oldest element, which comes back unless [`Taken::done`] acknowledges it: see
+    /// [`crate::Queue::take`].
     ///
     /// # Errors
     ///

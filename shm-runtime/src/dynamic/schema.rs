@@ -1,9 +1,9 @@
 //! What a segment says of its fields, checked against itself and against the table.
 //!
-//! The descriptor is an input like any other byte of a segment. It is parsed once, from a copy, and believed only as far
-//! as it agrees with what is known otherwise: each field's numbers with its own canonical text, all of them with the
-//! fingerprint, and the bytes that they ask for with the table's entry. From then on no number is read from the segment
-//! again.
+//! The descriptor is an input like any other byte of a segment. It is parsed once, from a copy, and believed
+//! only as far as it agrees with what is known otherwise: each field's numbers with its own canonical text,
+//! all of them with the fingerprint, and the bytes that they ask for with the table's entry. From then on no
+//! number is read from the segment again.
 
 use super::element::{ElementType, number, short, text};
 use super::extent::{Extent, Numbers};
@@ -19,6 +19,9 @@ use serde_json::{Value as Json, json};
 
 /// Entries of ours before the fields: `@control`, `@registry`, `@participants`, `@lanes`.
 pub(super) const INTERNAL: usize = 4;
+
+/// Most bytes of a descriptor: parsed, it takes many times as much memory.
+const MOST_BYTES: usize = 16 << 20;
 
 /// A field, as it is described: what it is, and not where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,6 +157,12 @@ pub struct Schema {
 impl Schema {
     /// Reads a descriptor, from bytes that nobody vouches for; says what is wrong with it.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.len() > MOST_BYTES {
+            let found = bytes.len();
+            return Err(format!(
+                "it has {found} bytes, and {MOST_BYTES} are read at most"
+            ));
+        }
         let json: Json =
             serde_json::from_slice(bytes).map_err(|why| format!("it is no JSON: {why}"))?;
         let schema = Self::read(&json)?;
@@ -176,7 +185,7 @@ impl Schema {
             ));
         }
         let lanes = number(json, "lanes")?;
-        if lanes == 0 || lanes > MAX_LANES {
+        if lanes > MAX_LANES {
             return Err(format!("a segment has 1 to {MAX_LANES} lanes, not {lanes}"));
         }
         let entries = json["entries"].as_array();
@@ -259,6 +268,28 @@ impl Schema {
         fields
             .map(|(field, entry)| locate_field(field, entry, unit))
             .collect()
+    }
+}
+
+/// Reads the descriptor of a structure that was registered at run time, in a segment with so many lanes, and checks it
+/// against its entry.
+pub(super) fn locate_registered(
+    descriptor: &[u8],
+    entry: &Entry,
+    lanes: usize,
+    unit: usize,
+) -> Result<Field, String> {
+    let schema = Schema::parse(descriptor)?;
+    match &schema.fields[..] {
+        [field] if schema.lanes == lanes || field.lanes == 0 => locate_field(field, entry, unit),
+        [_] => Err(format!(
+            "it speaks of {} lanes, the segment has {lanes}",
+            schema.lanes
+        )),
+        fields => Err(format!(
+            "it has {} fields, and one was registered",
+            fields.len()
+        )),
     }
 }
 

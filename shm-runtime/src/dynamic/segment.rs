@@ -9,12 +9,12 @@ use super::number::Atomic;
 use super::place::Place;
 use super::pool::Pool;
 use super::queue::Queue;
-use super::schema::{Field, Schema};
+use super::schema::{Field, Schema, locate_registered};
 use super::spsc::Spsc;
 use super::stack::Stack;
 use super::sync::{Mutex, Semaphore, typed};
 use super::versioned::Versioned;
-use crate::error::{FieldError, OpenError};
+use crate::error::{FieldError, OpenError, RegisterError};
 use crate::memory::attachment::Attachment;
 use crate::memory::participant::ParticipantInfo;
 use crate::memory::sweep::Recovery;
@@ -29,7 +29,7 @@ pub type Options<'a> = segment::Options<'a, Segment>;
 /// What is kept of a segment's description.
 #[derive(Debug)]
 pub(super) struct Described {
-    schema: Schema,
+    pub(super) schema: Schema,
     fields: Vec<Field>,
 }
 
@@ -79,8 +79,8 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// As [`crate::ShmLayout::open`], and [`OpenError::Descriptor`] where the segment does not describe itself in a way
-    /// that agrees with its table.
+    /// As [`crate::ShmLayout::open`], and [`OpenError::Descriptor`] where the segment does not describe
+    /// itself in a way that agrees with its table.
     pub fn open(name: &str) -> Result<Self, OpenError> {
         Self::options().open(name)
     }
@@ -143,6 +143,44 @@ impl Segment {
         })
     }
 
+    /// The structures that are registered at the moment, at run time and beside the schema; others may come and go at
+    /// any time. Their handles are found by name, as those of fields.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError::Place`] where the table or a descriptor is damaged.
+    pub fn registered(&self) -> Result<Vec<Field>, FieldError> {
+        let list = segment::Segment::registered(&self.inner);
+        let list = list.map_err(|why| self.damaged("@registry", &why))?;
+        let found = list.iter().map(|found| self.find(&found.name));
+        // What was erased meanwhile is not there.
+        found.filter_map(Result::transpose).collect()
+    }
+
+    /// A structure that was registered at run time.
+    fn find(&self, name: &str) -> Result<Option<Field>, FieldError> {
+        let (entry, descriptor) = match segment::Segment::describe(&self.inner, name) {
+            Ok(found) => found,
+            Err(RegisterError::NotFound { .. }) => return Ok(None),
+            Err(why) => return Err(self.damaged(name, &why)),
+        };
+        if name.starts_with('@') {
+            return Ok(None); // the library's own
+        }
+        let lanes = self.attachment().lanes().len();
+        let unit = 1 << segment::Segment::unit_shift(&self.inner);
+        let field = locate_registered(&descriptor, &entry, lanes, unit);
+        field.map(Some).map_err(|why| self.damaged(name, &why))
+    }
+
+    fn damaged(&self, name: &str, why: &dyn core::fmt::Display) -> FieldError {
+        FieldError::Place {
+            segment: self.name().to_owned(),
+            field: name.to_owned(),
+            why: why.to_string(),
+        }
+    }
+
     /// The place of a field that is one of these kinds.
     fn place(
         &self,
@@ -150,8 +188,11 @@ impl Segment {
         kinds: &[Kind],
         expected: &'static str,
     ) -> Result<Place<'_>, FieldError> {
-        let field = self.field(name)?;
-        match &field.extent {
+        let field = match self.field(name) {
+            Ok(field) => field.clone(),
+            Err(missing) => self.find(name)?.ok_or(missing)?,
+        };
+        match field.extent {
             Some(extent) if kinds.contains(field.kind()) => Ok(Place {
                 segment: self,
                 field,
@@ -185,6 +226,29 @@ impl Segment {
         segment::Segment::recover(&self.inner)
     }
 
+    /// Attaches this process again, in a forked child: see [`crate::Segment::reattach`].
+    ///
+    /// # Errors
+    ///
+    /// Where the segment has no place for it, or of the system.
+    pub fn reattach(&self) -> Result<(), OpenError> {
+        segment::Segment::reattach(&self.inner)
+    }
+
+    /// Whether a page of the segment was gone: see [`crate::Segment::is_truncated`].
+    pub fn is_truncated(&self) -> bool {
+        segment::Segment::is_truncated(&self.inner)
+    }
+
+    /// Removes the segment's name, whoever is attached: see [`crate::Segment::unlink`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NotFound`] where the name leads to this segment no more, or of the system.
+    pub fn unlink(&self) -> Result<(), OpenError> {
+        segment::Segment::unlink(&self.inner)
+    }
+
     /// What this process met that no program of ours leaves: see [`crate::Segment::health`].
     pub fn health(&self) -> Health {
         segment::Segment::health(&self.inner)
@@ -195,8 +259,8 @@ impl Segment {
 ///
 /// # Errors
 ///
-/// Each fails with [`FieldError::Missing`] where the segment has no such field, and with [`FieldError::Kind`] where it is
-/// something else.
+/// Each fails with [`FieldError::Missing`] where the segment has no such field, and with [`FieldError::Kind`]
+/// where it is something else.
 impl Segment {
     /// The handle of an array.
     ///

@@ -159,8 +159,8 @@ impl Stack {
         self.run(&[], cells(out), |lifo, lane| lifo.pop(lane))
     }
 
-    /// Copies the element that was pushed last, which stays, into `out`; false where there was none. Works on read-only
-    /// attachments.
+    /// Copies the element that was pushed last, which stays, into `out`; false where there was none. Works on
+    /// read-only attachments.
     ///
     /// # Panics
     ///

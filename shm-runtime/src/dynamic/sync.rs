@@ -1,7 +1,7 @@
 //! Blocking primitives: those that are simple without their schema.
 //!
-//! `Once` and `Signal` have no parameters, so their typed handles do; a mutex's value is bytes here, and a semaphore's
-//! permits are counted at run time.
+//! `Once` and `Signal` have no parameters, so their typed handles do; a mutex's value is bytes here, and a
+//! semaphore's permits are counted at run time.
 
 use super::element::ElementType;
 use super::place::Place;
@@ -24,7 +24,7 @@ use core::time::Duration;
 
 /// The typed handle of a structure without parameters.
 pub(super) fn typed<F: Field>(place: Place<'_>) -> Result<F, FieldError> {
-    let field = place.field;
+    let field = &place.field;
     let table = [Found {
         name: field.name().to_owned(),
         offset: field.offset(),

@@ -1,7 +1,7 @@
 //! Values that know what they are: elements decoded, and JSON.
 //!
-//! Every byte sequence of an element's size decodes, because every bit pattern is a value; encoding what was decoded
-//! gives the same bytes back, but for padding, which becomes zero.
+//! Every byte sequence of an element's size decodes, because every bit pattern is a value; encoding what was
+//! decoded gives the same bytes back, but for padding, which becomes zero.
 
 use super::element::{ElementField, ElementType, FieldType, Primitive, short};
 use crate::error::ValueError;
@@ -105,8 +105,9 @@ impl ElementType {
 
     /// The value that JSON means for this type.
     ///
-    /// A struct is an object, an array a list, a text a string, and what is not described a string of hexadecimal digits.
-    /// Numbers that JSON cannot write are strings: of 128 bits, `"NaN"`, `"inf"`, `"-inf"`.
+    /// A struct is an object, an array a list, a text a string, and what is not described a string of
+    /// hexadecimal digits. Numbers that JSON cannot write are strings: of 128 bits, `"NaN"`, `"inf"`,
+    /// `"-inf"`.
     ///
     /// # Errors
     ///

@@ -223,8 +223,8 @@ impl Versioned {
         Latest(&self.operation(&[], &[])).version()
     }
 
-    /// Waits up to `timeout` until the version is another one than `version`; copies the value into `out` then, and
-    /// gives its version.
+    /// Waits up to `timeout` until the version is another one than `version`; copies the value into `out`
+    /// then, and gives its version.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! A range of a mapping whose content is known at run time only.
 //!
-//! As [`super::cell`] for values without a type: bytes are copied in relaxed atomic words of a width that the caller
-//! keeps to, or by the string instruction. Which width belongs to which value is [`super::strided`]'s business.
+//! As [`super::cell`] for values without a type: bytes are copied in relaxed atomic words of a width that the
+//! caller keeps to, or by the string instruction. Which width belongs to which value is [`super::strided`]'s
+//! business.
 
 #![allow(unsafe_code)] // owns the copies to and from shared memory
 
@@ -14,8 +15,8 @@ use core::mem::MaybeUninit;
 #[repr(transparent)]
 pub struct Bytes([UnsafeCell<MaybeUninit<u8>>]);
 
-// SAFETY: every byte lies in an `UnsafeCell` that is only touched below, through atomic words or outside the language
-// (inline assembly); every bit pattern is a valid `MaybeUninit<u8>`.
+// SAFETY: every byte lies in an `UnsafeCell` that is only touched below, through atomic words or outside
+// the language (inline assembly); every bit pattern is a valid `MaybeUninit<u8>`.
 unsafe impl Sync for Bytes {}
 
 /// The widest word, of at most 8 bytes, that divides all of these numbers: pass them or-ed together.
@@ -48,8 +49,8 @@ impl Bytes {
         whole.then_some(place)
     }
 
-    /// Copies the bytes from `at` on into `out`, in words of `width`; false where they are out of range or no whole
-    /// words.
+    /// Copies the bytes from `at` on into `out`, in words of `width`; false where they are out of range or no
+    /// whole words.
     #[inline]
     pub(super) fn load(&self, at: usize, width: usize, out: &[Cell<u8>]) -> bool {
         let Some(from) = self.words(at, out.len(), width) else {

@@ -1,9 +1,9 @@
 //! What an algorithm needs to know of the nodes beside its words: that it can fill them and copy them.
 //!
-//! An algorithm is written once, over these traits. In a typed handle the nodes are [`Cells`], [`Entries`] and
-//! [`Stamped`] values, whose sizes the compiler knows; where a segment is opened without its schema they are
-//! [`super::strided`] runs, and a value is not passed at all: it goes from its node to the caller's bytes and back, so it
-//! has the type `()`.
+//! An algorithm is written once, over these traits. In a typed handle the nodes are [`Cells`], [`Entries`]
+//! and [`Stamped`] values, whose sizes the compiler knows; where a segment is opened without its schema they
+//! are [`super::strided`] runs, and a value is not passed at all: it goes from its node to the caller's bytes
+//! and back, so it has the type `()`.
 
 use super::cell::Cells;
 use super::entries::Entries;

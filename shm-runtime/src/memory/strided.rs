@@ -1,10 +1,12 @@
-//! Nodes whose size is known at run time only: the same algorithms, in segments that are opened without their schema.
+//! Nodes whose size is known at run time only: the same algorithms, in segments that are opened without their
+//! schema.
 //!
-//! A value has no type here. An operation lends the nodes its caller's bytes, of which a store takes the new value and
-//! into which a load puts the old one; what the algorithm passes around is `()`.
+//! A value has no type here. An operation lends the nodes its caller's bytes, of which a store takes the new
+//! value and into which a load puts the old one; what the algorithm passes around is `()`.
 //!
-//! The width of a word is what it is in a typed handle: the largest of 8, 4, 2, 1 bytes that divides the value's size, its
-//! place in the node and the distance of nodes. So both kinds of handles may work on one structure.
+//! The width of a word is what it is in a typed handle: the largest of 8, 4, 2, 1 bytes that divides the
+//! value's size, its place in the node and the distance of nodes. So both kinds of handles may work on one
+//! structure.
 
 use super::bytes::{Bytes, width};
 use super::hash::hash;
@@ -29,7 +31,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// As many values of `size` bytes as there are strides in `bytes`, each `start` bytes behind the begin of its stride.
+    /// As many values of `size` bytes as there are strides in `bytes`, each `start` bytes behind the begin of
+    /// its stride.
     pub fn new(bytes: Site<Bytes>, start: usize, size: usize, stride: usize) -> Option<Self> {
         let fits = start.checked_add(size)? <= stride && stride > 0;
         let len = bytes.len().checked_div(stride)?;
@@ -149,7 +152,9 @@ pub struct LentPairs<'a> {
     /// The key that is sought or stored.
     pub key: &'a [u8],
     /// The value that is stored.
-    pub new: RefCell<Vec<u8>>,
+    pub from: &'a [u8],
+    /// One that is stored instead: what an update made.
+    pub made: RefCell<Option<Vec<u8>>>,
     /// Where keys go that are copied out.
     pub key_to: &'a [Cell<u8>],
     /// Where values go that are copied out.
@@ -195,7 +200,9 @@ impl Pairs for LentPairs<'_> {
         self.values.load(i, self.value_to).then_some(())
     }
     fn store(&self, i: usize, (): &(), (): &()) -> bool {
-        self.keys.store(i, self.key) && self.values.store(i, &self.new.borrow())
+        let made = self.made.borrow();
+        let value = made.as_deref().unwrap_or(self.from);
+        self.keys.store(i, self.key) && self.values.store(i, value)
     }
 }
 

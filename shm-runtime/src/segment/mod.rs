@@ -18,6 +18,7 @@ mod prune;
 mod registry;
 mod untyped;
 
+pub(crate) use birth::Naming;
 pub use health::Health;
 pub(crate) use inspect::Inspected;
 pub use name::DIRECTORY;

@@ -68,7 +68,7 @@ const HEADER: u64 = 64;
 /// How often a process looks again whether it may change the table.
 const PAUSE: Duration = Duration::from_micros(200);
 /// How often the table is copied until two copies agree.
-const COPIES: usize = 100;
+pub(super) const COPIES: usize = 100;
 /// Most bytes of heads and words that are given room at registration.
 const MAX_HOT: u64 = 1 << 20;
 
@@ -450,7 +450,7 @@ impl<'a> Registry<'a> {
     }
 
     /// The entry of that name, and the generation of its block.
-    fn look_up(self, name: &str) -> Result<(Entry, u64), RegisterError> {
+    pub(super) fn look_up(self, name: &str) -> Result<(Entry, u64), RegisterError> {
         let table = self.table()?;
         let entry = table.entries.into_iter().find(|entry| entry.name == name);
         let entry = entry.ok_or_else(|| RegisterError::NotFound {
@@ -479,6 +479,16 @@ impl<'a> Registry<'a> {
 
     /// The shape that the segment says a structure has.
     fn canonical(self, entry: &Entry) -> Result<String, RegisterError> {
+        let described = Descriptor::parse(&self.descriptor(entry)?).and_then(|descriptor| {
+            let mut entries = descriptor.entries.into_iter();
+            entries.find(|described| described.name == entry.name)
+        });
+        let described = described.ok_or_else(|| self.corrupt("a structure has no descriptor"))?;
+        Ok(described.canonical)
+    }
+
+    /// The bytes of the descriptor that has an entry.
+    pub(super) fn descriptor(self, entry: &Entry) -> Result<Vec<u8>, RegisterError> {
         let (offset, len) = if entry.index < self.control.schema_entries as usize {
             (self.control.descriptor_offset, self.control.descriptor_len)
         } else {
@@ -503,14 +513,7 @@ impl<'a> Registry<'a> {
         self.attachment
             .read_at(&mut bytes, offset)
             .map_err(self.system("reading"))?;
-        let described = Descriptor::parse(&bytes).and_then(|descriptor| {
-            descriptor
-                .entries
-                .into_iter()
-                .find(|described| described.name == entry.name)
-        });
-        let described = described.ok_or_else(|| self.corrupt("a structure has no descriptor"))?;
-        Ok(described.canonical)
+        Ok(bytes)
     }
 
     /// Erases a registered structure.
