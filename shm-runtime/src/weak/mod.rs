@@ -24,6 +24,7 @@ mod broadcast;
 mod kill;
 mod leases;
 mod map;
+mod owners;
 mod queue;
 mod recovery;
 mod ring;
