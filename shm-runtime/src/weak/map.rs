@@ -283,7 +283,7 @@ fn a_killed_insertion(accesses: usize) -> bool {
 
 #[test]
 fn p1_an_entry_is_whole_and_current() {
-    explore(2, one_key);
+    explore(3, one_key);
 }
 
 #[test]
@@ -298,12 +298,12 @@ fn p1_a_key_beyond_a_lowered_bound_is_found() {
 
 #[test]
 fn p1_a_key_beyond_a_raised_bound_is_inserted_once() {
-    explore(1, a_bound_that_is_raised);
+    explore(2, a_bound_that_is_raised);
 }
 
 #[test]
 fn p1_a_key_that_is_inserted_again_brings_what_was_done_before() {
-    explore(2, a_key_as_a_lock);
+    explore(3, a_key_as_a_lock);
 }
 
 #[test]

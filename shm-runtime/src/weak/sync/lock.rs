@@ -169,7 +169,7 @@ fn p1_a_lock_has_one_owner_at_a_time() {
 
 #[test]
 fn p1_the_lock_of_a_dead_one_is_handed_on_with_what_it_did() {
-    at_every_access(2, a_killed_owner);
+    at_every_access(3, a_killed_owner);
 }
 
 #[test]

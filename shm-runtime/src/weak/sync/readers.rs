@@ -136,7 +136,7 @@ fn a_sleeper() {
 
 #[test]
 fn p1_many_read_or_one_writes() {
-    explore(3, one_of_each);
+    explore(4, one_of_each);
 }
 
 #[test]
