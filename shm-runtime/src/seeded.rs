@@ -106,7 +106,7 @@ pub enum Bug {
     RelaxedHint,
     /// Edge (L) is missing: a lock is free before what its owner did is over.
     RelaxedUnlock,
-    /// Edge (L) is missing: the lock of a dead owner is free before what that did is over.
+    /// Edge (L) is missing: what a dead owner had is free before what that did is over.
     RelaxedOrphan,
     /// A writer takes the lock's word outside of the one order (D).
     UnorderedWriter,
@@ -130,6 +130,15 @@ pub enum Bug {
     UnorderedMark,
     /// A raise of a bound has no place in the one order.
     UnorderedRaise,
+    /// Edge (N) is missing: what a holder writes is seen before its lease.
+    RelaxedGeneration,
+    /// Edge (O) is missing: an owner's name is seen before its generation.
+    RelaxedName,
+    /// Edge (O) is missing where a lock is left: its word names an owner whose generation is not seen. (Made; the model
+    /// found it.)
+    RelaxedLeaving,
+    /// Edge (V) is missing: a key can be inserted before what was done before its removal is over.
+    RelaxedTurn,
     /// Edge (T) is missing: the tail is seen before the element.
     RelaxedTail,
     /// The waker reads the flag before its announcement can be seen.

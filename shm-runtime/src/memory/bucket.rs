@@ -15,7 +15,7 @@
 //!
 //! All-zero is "version 0, empty, holds its own node".
 
-use super::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use super::atomic::Ordering::Relaxed;
 use super::exchange::{Capacity, Exchange};
 use super::lane::{Intent, Phase};
 use super::word::Packing;
@@ -210,13 +210,15 @@ pub fn give_up<C: Capacity>(exchange: &Exchange<'_, C>, intent: &Intent) -> bool
     };
     let buckets = Buckets::for_capacity(exchange.capacity());
     for _ in 0..PATIENCE {
-        let now = at.load(Acquire); // (A)
+        let now = at.load(Relaxed); // the exchange compares it
         if !buckets.is_undecided(now, intent.old) {
             return false;
         }
         let empty = buckets.turn(now, State::Empty);
-        // (A); it fails where a helper decided the entry meanwhile, and then sees what it decided
-        if at.compare_exchange(now, empty, AcqRel, Relaxed).is_ok() {
+        // Lost: a helper decided the entry meanwhile. Relaxed: nothing is read or written behind it, and what the claim
+        // released goes on through an exchange.
+        let done = at.compare_exchange(now, empty, Relaxed, Relaxed);
+        if done.is_ok() {
             linearized(usize::MAX, slot, now, empty);
             return true;
         }

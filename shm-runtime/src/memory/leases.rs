@@ -26,6 +26,7 @@
 //! # Ordering
 //!
 //! (L) `release`, `sweep` -> `acquire`: what the former holder did is over.
+//! (N) `acquire` -> `read_leased`: whoever reads what a holder writes sees that its lease has begun.
 
 use super::atomic::{
     AtomicU64,
@@ -162,7 +163,9 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
             // (L)
             if word.compare_exchange(now.0, new.0, AcqRel, Relaxed).is_ok() {
                 linearized(me.bits() as usize, index, now.0, new.0);
-                fence(Release); // who sees what the holder writes sees the new generation
+                if !seeded(Bug::RelaxedGeneration) {
+                    fence(Release); // (N)
+                }
                 return Ok(Lease { index, word: new });
             }
             sum = None; // somebody else was faster
@@ -184,7 +187,7 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
         let mut freed = 0;
         let mut alive = me;
         for (index, word) in self.words.iter().enumerate() {
-            let now = LeaseWord(word.load(Acquire)); // what the owner published before it died
+            let now = LeaseWord(word.load(order(Bug::RelaxedName, Acquire))); // (L); (O) of `owner`
             let owner = now.owner();
             if owner.is_nobody() || owner == me || owner == alive {
                 continue;
@@ -197,9 +200,9 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
             if !seeded(Bug::SweepSilently) {
                 self.freed.ring(&self.kernel);
             }
-            // (L); lost: somebody else swept it
             let new = now.freed();
-            if word.compare_exchange(now.0, new.0, AcqRel, Relaxed).is_ok() {
+            let both = order(Bug::RelaxedOrphan, AcqRel); // (L); lost: somebody else swept it
+            if word.compare_exchange(now.0, new.0, both, Relaxed).is_ok() {
                 linearized(me.bits() as usize, index, now.0, new.0);
                 freed += 1;
             }
@@ -218,8 +221,10 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
         } else {
             now | LEAVING
         };
-        // the one who marks it gives it back, and nobody else writes the word from then on
-        if word.compare_exchange(now, marked, AcqRel, Relaxed).is_err() {
+        // The one who marks it gives it back, and nobody else writes the word from then on. Relaxed: a mark is read behind
+        // a sleeper's barrier.
+        let done = word.compare_exchange(now, marked, Relaxed, Relaxed);
+        if done.is_err() {
             return false;
         }
         if !seeded(Bug::WakeAfterPublish) {
@@ -288,6 +293,22 @@ pub fn is_leased(word: &AtomicU64, generation: u64) -> bool {
     let now = LeaseWord(word.load(Relaxed)); // the fence makes it (L)'s acquire end
     fence(Acquire);
     now.generation() == generation && !now.owner().is_nobody()
+}
+
+/// What `copy` finds in an object that is on a lease of that generation, from the first step to the last; works on
+/// read-only mappings.
+#[inline]
+pub fn read_leased<R>(
+    word: &AtomicU64,
+    generation: u64,
+    copy: impl FnOnce() -> Option<R>,
+) -> Option<R> {
+    if !is_leased(word, generation) {
+        return None;
+    }
+    let value = copy()?;
+    fence(Acquire); // (N): the copy before the second look
+    is_leased(word, generation).then_some(value)
 }
 
 #[cfg(test)]

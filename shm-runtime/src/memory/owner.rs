@@ -14,6 +14,11 @@
 //! exchange fails if it has another one meanwhile, the same attachment a second time or a namesake. A
 //! namesake, the holder of the same slot 65,536 attachments later, can make the dead look alive: then what they
 //! left comes back when it leaves. It never makes the living look dead.
+//!
+//! # Ordering
+//!
+//! (O) name -> `Owners::last_in`: whoever reads an owner's name sees its slot's generation, or a later one. An attachment
+//! has its generation before it owns anything.
 
 use super::attachment::Attachment;
 use super::participant::Identity;
@@ -93,8 +98,7 @@ pub trait Owners {
 impl Owners for Attachment {
     fn last_in(&self, slot: u32) -> Option<Identity> {
         let record = self.slots().get(slot as usize)?;
-        // Relaxed) // who has read the name of a holder sees its generation or a later one: `attach` stored it before
-        let generation = record.generation.load(Relaxed);
+        let generation = record.generation.load(Relaxed); // ordered by the caller's read of the name (O)
         Some(Identity { slot, generation })
     }
 

@@ -4,9 +4,9 @@
 
 use super::scheduler::{Random, now, pause, quietly};
 use super::town::{DEADLY, Play, QUIET, STOPPING, Town, assert_caught, assert_clean};
-use crate::memory::atomic::{AtomicU64, Ordering::Acquire, fence};
+use crate::memory::atomic::AtomicU64;
 use crate::memory::cell::CellArray;
-use crate::memory::leases::{Lease, Leases, is_leased};
+use crate::memory::leases::{Lease, Leases, read_leased};
 use crate::memory::owner::Tag;
 use crate::memory::participant::Identity;
 use crate::memory::signals::Event;
@@ -123,12 +123,8 @@ impl Pool {
         let number = random.below(heard);
         let (index, generation) = self.heard.borrow()[number];
         let word = &self.memory.words[index];
-        if !is_leased(word, generation) {
-            return;
-        }
-        let value = self.memory.objects[0].cells().load(index);
-        fence(Acquire);
-        let found = value.filter(|_| is_leased(word, generation));
+        let copy = || self.memory.objects[0].cells().load(index);
+        let found = read_leased(word, generation, copy);
         if found.is_some_and(|[first, second]| first.max(second) > number as u64) {
             town.violate("a stale handle read what a later holder wrote");
         }

@@ -51,7 +51,7 @@ pub(crate) fn claim(
     lives: impl Fn(Identity) -> bool,
 ) -> Result<(), Option<Identity>> {
     for _ in 0..TRIES {
-        let holder = word.load(Acquire); // (H)
+        let holder = word.load(Relaxed); // the exchange compares it, and is the end of (H)
         if let Some(identity) = Identity::from_word(holder)
             && lives(identity)
             && !seeded(Bug::RoleOfTheLiving)

@@ -34,7 +34,8 @@
 //! # Ordering
 //!
 //! (L) `release`, `sweep` -> `acquire_free`: what the owner before did is over. A sweeper hands the edge on:
-//! the dead one's stores are before the answer that it is dead.
+//! the dead one's stores are before the answer that it is dead. (O) `acquire_free`, `release` -> `sweep`: the owner's
+//! generation is visible to whoever reads its name, or a sweeper takes the living for dead: see `memory::owner`.
 
 use crate::memory::atomic::{
     AtomicU64,
@@ -221,7 +222,7 @@ impl<O: Owners, K: Kernel> Lock<'_, O, K> {
 
     /// Frees the lock of a dead one; whether it may be free now.
     pub fn sweep(&self, me: Tag) -> bool {
-        let now = LockWord(self.line.word.load(Acquire)); // (L)
+        let now = LockWord(self.line.word.load(order(Bug::RelaxedName, Acquire))); // (L); (O) of `memory::owner`
         let owner = now.owner();
         if owner.is_nobody() {
             return now.is_lockable();
@@ -253,7 +254,8 @@ impl<O: Owners, K: Kernel> Lock<'_, O, K> {
         }
         let leaving = held.0.leaving(after);
         if !seeded(Bug::NotAnnounced) {
-            self.line.word.store(leaving.0, Relaxed); // read behind a sleeper's barrier
+            let named = order(Bug::RelaxedLeaving, Release);
+            self.line.word.store(leaving.0, named); // (O): it still names the owner
         }
         if !seeded(Bug::WakeAfterPublish) {
             self.line.freed.ring(&self.kernel);

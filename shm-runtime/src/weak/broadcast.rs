@@ -203,17 +203,17 @@ fn a_killed_sender(accesses: usize) -> bool {
 
 #[test]
 fn p1_a_message_is_whole_and_the_next_one() {
-    explore(2, one_sender);
+    explore(3, one_sender);
 }
 
 #[test]
 fn p1_what_was_sent_is_a_sequence_for_all() {
-    explore(2, two_senders);
+    explore(3, two_senders);
 }
 
 #[test]
 fn p1_a_killed_send_is_settled_beside_one_who_goes_on() {
-    at_every_access(1, a_killed_sender);
+    at_every_access(2, a_killed_sender);
 }
 
 #[test]

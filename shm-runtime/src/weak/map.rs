@@ -1,8 +1,11 @@
-//! `Map`: edges (A) and (B) of the exchange, and the one order of claims, raises and marks with the looks behind them.
+//! `Map`: edges (A) and (B) of the exchange, (V) of a removal, and the one order of claims, raises and marks with the looks behind them.
 
 use super::kill::{at_every_access, killed};
 use super::{Awake, assert_caught, explore};
-use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
+use crate::memory::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed},
+};
 use crate::memory::entries::{Entries, EntryGroups};
 use crate::memory::exchange::{Dynamic, Exchange, Line};
 use crate::memory::hash::hash;
@@ -233,6 +236,24 @@ fn a_bound_that_is_raised() {
     world.assert_nodes();
 }
 
+/// A key stands for a lock: who removes it unlocks, and who inserts it next sees what was done before.
+fn a_key_as_a_lock() {
+    let world = World::new(2, 1);
+    let key = keys(1)[0];
+    let done = Arc::new(AtomicU64::new(0));
+    done.enrol();
+    let (other, does) = (Arc::clone(&world), Arc::clone(&done));
+    let owner = spawn(move || {
+        does.store(1, Relaxed);
+        other.remove(key)
+    });
+    if world.add(OWN, key, 2).is_none() {
+        assert_eq!(done.load(Relaxed), 1, "what was done is missed");
+    }
+    assert_eq!(owner.join().expect("it ended"), Some(key));
+    world.assert_keys();
+}
+
 /// An insertion is killed before its access number `accesses`, beside one who inserts the same key, and recovered;
 /// whether it came to its end.
 fn a_killed_insertion(accesses: usize) -> bool {
@@ -263,7 +284,7 @@ fn a_killed_insertion(accesses: usize) -> bool {
 
 #[test]
 fn p1_an_entry_is_whole_and_current() {
-    explore(2, one_key);
+    explore(3, one_key);
 }
 
 #[test]
@@ -278,7 +299,12 @@ fn p1_a_key_beyond_a_lowered_bound_is_found() {
 
 #[test]
 fn p1_a_key_beyond_a_raised_bound_is_inserted_once() {
-    explore(1, a_bound_that_is_raised);
+    explore(2, a_bound_that_is_raised);
+}
+
+#[test]
+fn p1_a_key_that_is_inserted_again_brings_what_was_done_before() {
+    explore(3, a_key_as_a_lock);
 }
 
 #[test]
@@ -291,6 +317,10 @@ fn missing_edges_are_caught() {
     for bug in [Bug::RelaxedExchange, Bug::RelaxedRefill, Bug::NoSecondLook] {
         assert_caught(bug, "weak::map::p1_an_entry_is_whole_and_current");
     }
+    assert_caught(
+        Bug::RelaxedTurn,
+        "weak::map::p1_a_key_that_is_inserted_again_brings_what_was_done_before",
+    );
     for bug in [Bug::UnorderedClaim, Bug::UnorderedLooks] {
         assert_caught(bug, "weak::map::p1_a_key_is_inserted_once");
     }

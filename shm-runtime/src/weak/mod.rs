@@ -13,7 +13,7 @@
 //! - No execution was found that needs edge (S) of a spare that is stored.
 //! - `membarrier` has no model, so sleepers and wakers are modelled as those whom it does not reach, who fence for
 //!   themselves. Their fences bring about edge (M) of `RwLock` as well.
-//! - What shows only beyond the bound of preemptions, which is one to three.
+//! - What shows only beyond the bound of preemptions, which is one to four.
 
 #![allow(missing_debug_implementations)] // nobody prints a model
 
@@ -24,6 +24,7 @@ mod broadcast;
 mod kill;
 mod leases;
 mod map;
+mod owners;
 mod queue;
 mod recovery;
 mod ring;

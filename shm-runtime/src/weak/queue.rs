@@ -94,7 +94,7 @@ fn p1_two_pushers_and_a_popper_lose_nothing() {
 
 #[test]
 fn p1_who_has_pushed_does_not_find_it_empty() {
-    explore(2, one_who_pushes_and_pops);
+    explore(3, one_who_pushes_and_pops);
 }
 
 #[test]

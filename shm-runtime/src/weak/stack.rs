@@ -216,12 +216,12 @@ fn play_out(scene: Scene, accesses: usize) -> bool {
 
 #[test]
 fn p1_two_pushers_and_a_popper_lose_nothing() {
-    explore(2, two_pushers);
+    explore(3, two_pushers);
 }
 
 #[test]
 fn p1_what_is_read_in_a_node_that_is_used_again_is_thrown_away() {
-    explore(1, a_node_that_is_used_again);
+    explore(2, a_node_that_is_used_again);
 }
 
 #[test]

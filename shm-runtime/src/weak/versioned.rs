@@ -200,12 +200,12 @@ fn a_killed_store(accesses: usize) -> bool {
 
 #[test]
 fn p1_a_value_is_whole_and_of_its_version() {
-    explore(2, one_writer);
+    explore(3, one_writer);
 }
 
 #[test]
 fn p1_no_change_is_lost() {
-    explore(1, three_writers);
+    explore(3, three_writers);
 }
 
 #[test]

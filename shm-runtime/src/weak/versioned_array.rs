@@ -233,17 +233,17 @@ fn one_sleeper() {
 
 #[test]
 fn p1_a_frame_is_whole_and_of_its_number() {
-    explore(2, one_writer);
+    explore(3, one_writer);
 }
 
 #[test]
 fn p1_a_buffer_of_a_writer_before_is_replaced_for_all() {
-    explore(1, a_successor);
+    explore(2, a_successor);
 }
 
 #[test]
 fn p1_a_role_hands_over_what_was_written() {
-    explore(2, two_writers);
+    explore(3, two_writers);
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn p1_a_killed_writer_leaves_whole_frames() {
 
 #[test]
 fn p1_a_sleeper_is_woken_by_a_frame() {
-    explore(3, one_sleeper);
+    explore(4, one_sleeper);
 }
 
 #[test]

@@ -50,6 +50,8 @@
 //! # Ordering
 //!
 //! (A) claim, exchange -> word, (B) refill -> validated copy: see `memory::exchange`.
+//! (V) removal -> insertion: what was done before a key was removed is visible to who inserts it next, because a look
+//! for rivals finds its bucket. So a key can stand for a lock.
 //!
 //! Three pairs of a store and a later load of another word need one total order, so all claims, raises and marks, and
 //! the looks behind them at buckets and bounds, are SeqCst: claim X, look at Y, against claim Y, look at X (two
@@ -71,7 +73,7 @@ use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::lane::{Intent, Phase};
 use crate::memory::nodes::Pairs;
 use crate::memory::patience::PATIENCE;
-use crate::seeded::{Bug, linearized, seeded, total};
+use crate::seeded::{Bug, linearized, order, seeded, total};
 use bytemuck::{Pod, bytes_of};
 
 mod insertion;
@@ -347,8 +349,8 @@ impl<'a, P: Parts> Table<'a, P> {
     #[inline(always)]
     fn turn(self, place: &Place<'_>, state: State) -> bool {
         let new = self.buckets().turn(place.word, state);
-        // (A); no part of the one order: whoever misses it fails in the exchange that counts on it
-        let turned = place.at.compare_exchange(place.word, new, AcqRel, Relaxed);
+        let both = order(Bug::RelaxedTurn, AcqRel); // (A), (V)
+        let turned = place.at.compare_exchange(place.word, new, both, Relaxed);
         if turned.is_ok() {
             linearized(usize::MAX, place.slot, place.word, new);
         }
@@ -394,8 +396,9 @@ impl<'a, P: Parts> Table<'a, P> {
         let Some(last) = self.last_of(home, bound.reach(self.capacity())) else {
             return;
         };
-        // Who raised it meanwhile, or marked it, takes over. No part of the one order: the mark was.
-        let _ = at.compare_exchange(bound.0, bound.lowered(last).0, AcqRel, Relaxed);
+        // Who raised it meanwhile, or marked it, takes over. Relaxed: no part of the one order, as the mark was one, and
+        // nothing lies behind a bound.
+        let _ = at.compare_exchange(bound.0, bound.lowered(last).0, Relaxed, Relaxed);
     }
 
     /// The last distance within `reach` at which there is an entry of `home`, or one that may become one.

@@ -35,7 +35,7 @@ use crate::error::Timeout;
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
 use crate::layout::{Element, Field, Represent, Structure};
-use crate::memory::atomic::{AtomicU64, Ordering::Acquire, fence};
+use crate::memory::atomic::AtomicU64;
 use crate::memory::attachment::Attachment;
 use crate::memory::cell::CellArray;
 use crate::memory::kernel::Linux;
@@ -265,12 +265,8 @@ impl<T: Element, const N: usize> Pool<T, N> {
     /// Wait-free.
     pub fn get(&self, handle: Handle) -> Option<T> {
         let word = self.head.words.get(handle.index())?;
-        if !leases::is_leased(word, handle.generation()) {
-            return None;
-        }
-        let value = self.objects.cells().load(handle.index())?;
-        fence(Acquire); // the copy before the second look
-        leases::is_leased(word, handle.generation()).then_some(value)
+        let copy = || self.objects.cells().load(handle.index());
+        leases::read_leased(word, handle.generation(), copy)
     }
 
     /// Gives an object back that this attachment [kept](Lease::keep); a guard of the same lease is void from then on.

@@ -21,7 +21,7 @@
 //!
 //! (A) exchange -> word: see `memory::exchange`. (D) refill -> validated copy: see `memory::stamp`.
 
-use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
+use crate::memory::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::memory::exchange::{Corrupt, Exchange, Fixed, Own, Target, look};
 use crate::memory::lane::Phase;
 use crate::memory::nodes::StampedNode;
@@ -158,7 +158,7 @@ impl<'a, P: Parts> Latest<'a, P> {
         let own = self.exchange().own(lane)?;
         let spare = self.fill(&own, value)?;
         own.record.enter(self.exchange().place);
-        let old = remembered.unwrap_or_else(|| self.at().load(Acquire)); // (A)
+        let old = remembered.unwrap_or_else(|| self.at().load(Relaxed)); // the exchange compares it: (A)
         let done = self.store_filled(&own, spare, old);
         own.record.close(Phase::Idle);
         done
@@ -170,7 +170,7 @@ impl<'a, P: Parts> Latest<'a, P> {
             if self.publish(own, spare, old, false)? {
                 return Ok(());
             }
-            let now = self.at().load(Acquire); // (A)
+            let now = self.at().load(Relaxed); // as above
             if !self.unpack(now).full || seeded(Bug::LostToUpdate) {
                 return Ok(()); // published by a store since we read the word: that one has overwritten ours
             }

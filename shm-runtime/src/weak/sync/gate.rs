@@ -1,6 +1,5 @@
 //! The gate of `Barrier`: edge (G).
 
-use super::{Died, tag};
 use crate::memory::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::memory::leases::{Lease, Leases};
 use crate::memory::shared::{Shared, impl_shared};
@@ -8,6 +7,7 @@ use crate::memory::signals::Event;
 use crate::seeded::Bug;
 use crate::sync::gate::{Arrival, Gate};
 use crate::weak::kill::{at_every_access, killed};
+use crate::weak::owners::Slots;
 use crate::weak::{Awake, assert_caught, explore};
 use loom::thread::spawn;
 use std::sync::Arc;
@@ -24,19 +24,19 @@ struct Memory {
     places: [AtomicU64; PARTIES],
     /// What each party does before it arrives.
     done: [AtomicU64; PARTIES],
-    died: Died,
+    slots: Slots,
 }
 
-impl_shared!(impl[] Memory { moved, state, places, done, died });
+impl_shared!(impl[] Memory { moved, state, places, done, slots });
 
 impl Memory {
-    fn gate(&self, parties: usize) -> Gate<'_, &Died, Awake> {
+    fn gate(&self, parties: usize) -> Gate<'_, &Slots, Awake> {
         Gate {
             state: &self.state,
             places: Leases {
                 words: &self.places[..parties],
                 freed: &self.moved,
-                owners: &self.died,
+                owners: &self.slots,
                 kernel: Awake,
             },
         }
@@ -46,7 +46,7 @@ impl Memory {
     fn pass(&self, parties: usize, slot: u32, at: Lease) -> bool {
         let gate = self.gate(parties);
         self.done[slot as usize].store(1, Relaxed);
-        let opened = gate.arrive(tag(slot), at) == Some(Arrival::Opened);
+        let opened = gate.arrive(self.slots.attach(slot), at) == Some(Arrival::Opened);
         let through = opened || gate.is_through(at);
         if through {
             let done = self.done[..parties].iter();
@@ -61,7 +61,7 @@ fn all_arrive(parties: usize) {
     let lease = |slot: u32| {
         let leases = memory.gate(parties).places;
         leases
-            .acquire_free(tag(slot), slot as usize)
+            .acquire_free(memory.slots.attach(slot), slot as usize)
             .expect("a place")
     };
     let places: Vec<_> = (0..parties as u32).map(lease).collect();
@@ -91,30 +91,31 @@ fn a_killed_party(accesses: usize) -> bool {
     let dead = Arc::clone(&memory);
     let dead = spawn(move || {
         let ended = killed(accesses, || {
-            let gate = dead.gate(2);
-            let Some(at) = gate.places.acquire_free(tag(0), 0) else {
+            let (gate, me) = (dead.gate(2), dead.slots.attach(0));
+            let Some(at) = gate.places.acquire_free(me, 0) else {
                 return;
             };
-            if gate.arrive(tag(0), at) != Some(Arrival::Opened) {
+            if gate.arrive(me, at) != Some(Arrival::Opened) {
                 gate.withdraw(at);
             }
             gate.places.release(at);
         });
-        dead.died.dies(0);
+        dead.slots.dies(0);
         ended
     });
-    let gate = memory.gate(2);
-    let at = gate.places.acquire_free(tag(1), 1).expect("a place");
-    let opened = gate.arrive(tag(1), at).expect("it makes sense") == Arrival::Opened;
+    let (gate, me) = (memory.gate(2), memory.slots.attach(1));
+    let at = gate.places.acquire_free(me, 1).expect("a place");
+    let opened = gate.arrive(me, at).expect("it makes sense") == Arrival::Opened;
     let ended = dead.join().expect("it was killed");
     let through = gate.is_through(at);
     assert!(through || !opened, "it opened for others");
     if through {
         gate.places.release(at);
     }
-    gate.sweep(tag(2));
-    let place = gate.places.acquire_free(tag(2), 0).expect("a place");
-    let last = gate.arrive(tag(2), place).expect("it makes sense");
+    let me = memory.slots.attach(2);
+    gate.sweep(me);
+    let place = gate.places.acquire_free(me, 0).expect("a place");
+    let last = gate.arrive(me, place).expect("it makes sense");
     let expected = if through {
         Arrival::Waits
     } else {
@@ -130,8 +131,8 @@ fn a_killed_party(accesses: usize) -> bool {
 
 #[test]
 fn p1_who_is_through_sees_what_all_have_done() {
-    explore(3, || all_arrive(2));
-    explore(1, || all_arrive(PARTIES));
+    explore(4, || all_arrive(2));
+    explore(2, || all_arrive(PARTIES));
 }
 
 #[test]

@@ -1,12 +1,12 @@
-//! The lock of `Mutex`, `RwLock` and `Once`: edge (L), and its wake-ups.
+//! The lock of `Mutex`, `RwLock` and `Once`: edges (L) and (O), and its wake-ups.
 
-use super::{Died, tag};
 use crate::memory::cell::CellArray;
 use crate::memory::shared::{Shared, impl_shared};
 use crate::memory::signals::{Kernel, ROUND};
 use crate::seeded::Bug;
 use crate::sync::lock::{After, Held, Lock, LockLine};
 use crate::weak::kill::{at_every_access, killed};
+use crate::weak::owners::Slots;
 use crate::weak::{Awake, Futex, assert_caught, explore};
 use loom::thread::spawn;
 use std::sync::Arc;
@@ -25,10 +25,10 @@ const ROUNDS: usize = 3;
 struct Memory {
     line: LockLine,
     value: CellArray<[u64; 2], 1>,
-    died: Died,
+    slots: Slots,
 }
 
-impl_shared!(impl[] Memory { line, value, died });
+impl_shared!(impl[] Memory { line, value, slots });
 
 impl Memory {
     fn new() -> Arc<Self> {
@@ -38,10 +38,10 @@ impl Memory {
         memory
     }
 
-    fn lock<K: Kernel>(&self, kernel: K) -> Lock<'_, &Died, K> {
+    fn lock<K: Kernel>(&self, kernel: K) -> Lock<'_, &Slots, K> {
         Lock {
             line: &self.line,
-            owners: &self.died,
+            owners: &self.slots,
             kernel,
         }
     }
@@ -62,7 +62,7 @@ impl Memory {
     /// Adds one to the value under the lock, if it gets that at once: how often it did.
     fn add_one(&self, slot: u32) -> u64 {
         let lock = self.lock(Awake);
-        let Some(held) = lock.acquire(tag(slot)) else {
+        let Some(held) = lock.acquire(self.slots.attach(slot)) else {
             return 0;
         };
         self.change(held);
@@ -81,7 +81,10 @@ fn three_owners() {
     for other in others {
         added += other.join().expect("it ended");
     }
-    let held = memory.lock(Awake).acquire(tag(OWN)).expect("it is free");
+    let held = memory
+        .lock(Awake)
+        .acquire(memory.slots.attach(OWN))
+        .expect("it is free");
     assert_eq!(memory.value(held), added, "two had it at a time");
 }
 
@@ -93,20 +96,20 @@ fn a_killed_owner(accesses: usize) -> bool {
     let dead = spawn(move || {
         let mut added = 0;
         let ended = killed(accesses, || added = dead.add_one(DEAD));
-        dead.died.dies(DEAD);
-        dead.lock(Awake).sweep(tag(LIVING)); // somebody else, who knows of the death
+        dead.slots.dies(DEAD);
+        dead.lock(Awake).sweep(dead.slots.attach(LIVING)); // somebody else, who knows of the death
         (ended, added)
     });
-    let lock = memory.lock(Awake);
+    let (lock, me) = (memory.lock(Awake), memory.slots.attach(OWN));
     let mut known = 0;
-    if let Some(held) = lock.acquire_free(tag(OWN)) {
+    if let Some(held) = lock.acquire_free(me) {
         memory.change(held);
         assert!(lock.release(held, After::Sound), "nobody else has it");
         known += 1;
     }
     let (ended, added) = dead.join().expect("it was killed");
     known += added;
-    let held = lock.acquire(tag(OWN)).expect("it was freed");
+    let held = lock.acquire(me).expect("it was freed");
     let value = memory.value(held);
     assert!(
         (known..=known + u64::from(!ended)).contains(&value),
@@ -121,7 +124,9 @@ fn once() {
     let other = Arc::clone(&memory);
     let runner = spawn(move || {
         let lock = other.lock(Awake);
-        let held = lock.acquire(tag(LIVING)).expect("it is free");
+        let held = lock
+            .acquire(other.slots.attach(LIVING))
+            .expect("it is free");
         other.change(held);
         lock.release(held, After::Done)
     });
@@ -129,7 +134,11 @@ fn once() {
         assert_eq!(memory.value.cells().load(0), Some([1; 2]));
     }
     assert!(runner.join().expect("it ended"), "nobody else has it");
-    assert_eq!(memory.lock(Awake).acquire(tag(OWN)), None, "it is done");
+    assert_eq!(
+        memory.lock(Awake).acquire(memory.slots.attach(OWN)),
+        None,
+        "it is done"
+    );
 }
 
 /// Two want the lock, and the second sleeps for it.
@@ -137,14 +146,14 @@ fn a_sleeper() {
     let memory = Memory::new();
     let futex = Arc::new(Futex::new());
     let turn = |memory: &Memory, futex: &Futex, slot| {
-        let lock = memory.lock(futex);
+        let (lock, me) = (memory.lock(futex), memory.slots.attach(slot));
         for _ in 0..ROUNDS {
-            if let Some(held) = lock.acquire_free(tag(slot)) {
+            if let Some(held) = lock.acquire_free(me) {
                 memory.change(held);
                 assert!(lock.release(held, After::Sound), "nobody else has it");
                 return;
             }
-            lock.wait_round(tag(slot), ROUND);
+            lock.wait_round(me, ROUND);
         }
     };
     let (other, same) = (Arc::clone(&memory), Arc::clone(&futex));
@@ -160,7 +169,7 @@ fn p1_a_lock_has_one_owner_at_a_time() {
 
 #[test]
 fn p1_the_lock_of_a_dead_one_is_handed_on_with_what_it_did() {
-    at_every_access(2, a_killed_owner);
+    at_every_access(3, a_killed_owner);
 }
 
 #[test]
@@ -180,6 +189,9 @@ fn missing_edges_are_caught() {
         "weak::sync::lock::p1_what_was_done_once_is_visible",
     ] {
         assert_caught(Bug::RelaxedUnlock, test);
+    }
+    for bug in [Bug::RelaxedName, Bug::RelaxedLeaving] {
+        assert_caught(bug, "weak::sync::lock::p1_a_lock_has_one_owner_at_a_time");
     }
     for bug in [Bug::RelaxedOrphan, Bug::ForgetDeath] {
         assert_caught(

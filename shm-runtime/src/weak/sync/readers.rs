@@ -1,6 +1,5 @@
 //! `RwLock`: the one order (D) of its readers and writers, and the wake-up of a writer.
 
-use super::{Died, identity, tag};
 use crate::memory::atomic::AtomicU64;
 use crate::memory::cell::CellArray;
 use crate::memory::padded::Padded;
@@ -10,6 +9,7 @@ use crate::seeded::Bug;
 use crate::sync::lock::{After, Lock, LockLine};
 use crate::sync::readers::Readers;
 use crate::weak::kill::{at_every_access, killed};
+use crate::weak::owners::{Slots, identity};
 use crate::weak::{Awake, Futex, assert_caught, explore};
 use loom::thread::spawn;
 use std::sync::Arc;
@@ -28,10 +28,10 @@ struct Memory {
     left: Event,
     readers: [Padded<AtomicU64>; 2],
     value: CellArray<[u64; 2], 1>,
-    died: Died,
+    slots: Slots,
 }
 
-impl_shared!(impl[] Memory { line, left, readers, value, died });
+impl_shared!(impl[] Memory { line, left, readers, value, slots });
 
 impl Memory {
     fn new() -> Arc<Self> {
@@ -41,16 +41,16 @@ impl Memory {
         memory
     }
 
-    fn parts<K: Kernel + Copy>(&self, kernel: K) -> (Lock<'_, &Died, K>, Readers<'_, &Died, K>) {
+    fn parts<K: Kernel + Copy>(&self, kernel: K) -> (Lock<'_, &Slots, K>, Readers<'_, &Slots, K>) {
         let lock = Lock {
             line: &self.line,
-            owners: &self.died,
+            owners: &self.slots,
             kernel,
         };
         let readers = Readers {
             words: &self.readers,
             left: &self.left,
-            owners: &self.died,
+            owners: &self.slots,
             kernel,
         };
         (lock, readers)
@@ -59,6 +59,7 @@ impl Memory {
     /// Reads, if no writer is there.
     fn read<K: Kernel + Copy>(&self, kernel: K) {
         let (lock, readers) = self.parts(kernel);
+        self.slots.attach(READER);
         if readers.read(identity(READER), &lock).is_none() {
             return;
         }
@@ -70,7 +71,9 @@ impl Memory {
     /// Adds one to the value, as soon as no reader is there, for so many rounds; how often it did.
     fn write<K: Kernel + Copy>(&self, kernel: K, rounds: usize) -> u64 {
         let (lock, readers) = self.parts(kernel);
-        let held = lock.acquire_free(tag(WRITER)).expect("there is no other");
+        let held = lock
+            .acquire_free(self.slots.attach(WRITER))
+            .expect("there is no other");
         let mut wrote = 0;
         for _ in 0..=rounds {
             if readers.is_clear() {
@@ -107,7 +110,7 @@ fn a_killed_reader(accesses: usize) -> bool {
     let dead = Arc::clone(&memory);
     let dead = spawn(move || {
         let ended = killed(accesses, || dead.read(Awake));
-        dead.died.dies(READER);
+        dead.slots.dies(READER);
         ended
     });
     let wrote = memory.write(Awake, 0);
@@ -133,7 +136,7 @@ fn a_sleeper() {
 
 #[test]
 fn p1_many_read_or_one_writes() {
-    explore(3, one_of_each);
+    explore(4, one_of_each);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Operations that exchange nodes: they run on a lane.
 
 use super::{
-    AcqRel, Acquire, Bound, Bug, Found, Intent, Own, PATIENCE, Parts, Phase, Place, Pod, Relaxed,
-    Seen, Sought, State, Stop, Table, Target, bucket, bytes_of, seeded, total,
+    AcqRel, Bound, Bug, Found, Intent, Own, PATIENCE, Parts, Phase, Place, Pod, Relaxed, Seen,
+    Sought, State, Stop, Table, Target, bucket, bytes_of, seeded, total,
 };
 use crate::memory::nodes::Pairs;
 
@@ -222,7 +222,7 @@ impl<'a, P: Parts> Table<'a, P> {
                     if word != target.old {
                         return Ok((target, Place { word, ..place }));
                     }
-                    place.word = place.at.load(Acquire); // (A): lost to somebody else's success
+                    place.word = place.at.load(Relaxed); // lost to somebody else's success; the exchange compares it
                     changes += 1;
                     if changes > PATIENCE {
                         return Err(Stop::Corrupt);

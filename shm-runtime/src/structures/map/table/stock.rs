@@ -12,7 +12,7 @@
 //! How much there is room for: of the `stock + 2 × lanes` nodes the lanes have at most two each, and who finds neither an
 //! empty bucket with a node nor a second node of its own has one. So there are more than `stock` entries then.
 
-use super::{Acquire, LINE, Own, Parts, Phase, Place, State, Stop, Table, Target};
+use super::{LINE, Own, Parts, Phase, Place, Relaxed, State, Stop, Table, Target};
 use crate::memory::bucket;
 use crate::memory::word::MAX_LANES;
 use crate::seeded::{Bug, seeded};
@@ -92,7 +92,7 @@ impl<'a, P: Parts> Table<'a, P> {
         let exchange = self.exchange();
         let word = exchange.shelf(own.lane);
         let at = exchange.word(word).ok_or(Stop::Corrupt)?;
-        let old = at.load(Acquire); // (A)
+        let old = at.load(Relaxed); // nobody else changes it
         let target = Target {
             phase: Phase::Reserve,
             number: exchange.packing().unpack(old).lap * MAX_LANES as u64 + own.lane as u64,
@@ -123,7 +123,7 @@ impl<'a, P: Parts> Table<'a, P> {
         };
         for slot in (0..=mask).map(|i| start.wrapping_add(i) & mask) {
             let at = &self.words()[slot];
-            let old = at.load(Acquire); // (A)
+            let old = at.load(Relaxed); // the exchange compares it
             let out = exchange.named(slot, old);
             if buckets.state(old) != State::Empty || self.is_blank(out) {
                 continue;
