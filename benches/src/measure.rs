@@ -26,7 +26,7 @@ impl Scale {
     pub const QUICK: Self = Self {
         rounds: 11,
         slow_rounds: 5,
-        round: Duration::from_millis(20),
+        round: Duration::from_millis(15),
         is_full: false,
     };
     /// Half an hour or so.
