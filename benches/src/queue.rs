@@ -166,6 +166,7 @@ fn from_one_to_one<T: Sample>(bench: &mut Bench) {
         .run();
     bench
         .case("queue", &format!("{case}, ours in two processes"), "ns")
+        .at_least(1000)
         .ours(|| processes::<T>(Board::new()))
         .peer(ARRAY_QUEUE, Goal::AtLeast(1.5), || {
             one_to_one::<T, ArrayQueue<T>>
