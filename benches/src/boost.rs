@@ -50,6 +50,7 @@ pub use with_boost::version;
 mod with_boost {
     use super::{Make, Run};
     use core::ffi::{c_char, c_void};
+    use core::mem::MaybeUninit;
     use std::ffi::CString;
 
     // SAFETY: as in `boost.cpp`.
@@ -114,12 +115,13 @@ mod with_boost {
         }
 
         pub fn try_receive<T: bytemuck::Pod>(&self) -> Option<T> {
-            let mut value = T::zeroed();
-            let place: *mut T = &raw mut value;
-            // SAFETY: the queue lives as long as this; room for a value of that size, of any bytes.
+            let mut value = MaybeUninit::<T>::uninit();
+            let place = value.as_mut_ptr();
+            // SAFETY: the queue lives as long as this; room for a value of that size.
             let came =
                 unsafe { boost_messages_try_receive(self.queue, place.cast(), size_of::<T>()) };
-            came.then_some(value)
+            // SAFETY: all of the value was written, and any bytes are one.
+            came.then(|| unsafe { value.assume_init() })
         }
 
         pub fn receive<T: bytemuck::Pod>(&self) -> T {

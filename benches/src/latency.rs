@@ -414,13 +414,13 @@ fn transfers(bench: &mut Bench, board: &'static Board) {
     };
     bench
         .case("latency", "one way, 8 B, Queue, beside the limit", "ns")
-        .at_least(5000)
+        .at_least(1000)
         .ours(|| one_way::<u64, Queues<u64>>(board))
         .peer(LIMIT, near, || line_transfer_between(board))
         .run();
     bench
         .case("latency", "one way, 8 B, Spsc, beside the limit", "ns")
-        .at_least(5000)
+        .at_least(1000)
         .ours(|| one_way::<u64, Rings<u64>>(board))
         .peer(LIMIT, near, || line_transfer_between(board))
         .run();
@@ -430,7 +430,7 @@ fn transfers(bench: &mut Bench, board: &'static Board) {
 fn compare<T: Message, P: Pair<T>>(bench: &mut Bench, board: &'static Board, what: &str) {
     let case = bench
         .case("latency", &format!("one way, {what}"), "ns")
-        .at_least(5000)
+        .at_least(1000)
         .ours(|| one_way::<T, P>(board));
     #[cfg(feature = "iceoryx2")]
     let case = case.peer(ICEORYX2, Goal::AtLeast(2.0), || {
@@ -443,7 +443,7 @@ fn compare<T: Message, P: Pair<T>>(bench: &mut Bench, board: &'static Board, wha
     let case = bench
         .case("latency", &format!("round trip, {what}"), "ns")
         .statistics(PERCENTILES)
-        .at_least(2000)
+        .at_least(1000)
         .ours(|| round_trips::<T, P>(board));
     #[cfg(feature = "iceoryx2")]
     let case = case.peer(ICEORYX2, Goal::None, || round_trips::<T, Topics<T>>(board));

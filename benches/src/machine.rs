@@ -34,6 +34,7 @@ pub fn description() -> String {
 pub fn run(bench: &mut Bench) {
     bench
         .case("machine", "a line of memory", "ns")
+        .at_least(1000)
         .peer("line transfer, one way, two threads", Goal::None, || {
             line_transfer
         })

@@ -26,7 +26,7 @@ impl Scale {
     pub const QUICK: Self = Self {
         rounds: 11,
         slow_rounds: 5,
-        round: Duration::from_millis(20),
+        round: Duration::from_millis(15),
         is_full: false,
     };
     /// Half an hour or so.
@@ -429,9 +429,9 @@ where
     }
 }
 
-/// How many operations fill a round. Where the unit is a time per operation, what was timed counts, not the
-/// set-up of the round, unless that takes many times as long. A disturbance makes a try longer, so the
-/// shortest of three says that it is enough.
+/// How many operations fill a round. Where the unit is a time per operation, what was timed counts, and not the
+/// set-up of the round; what each operation takes beside it, such as a nap, counts for a quarter. A disturbance
+/// makes a try longer, so the shortest of three says that it is enough.
 fn calibrate(row: &mut Row<'_>, unit: &str, round: Duration) -> u64 {
     let nanoseconds = match unit {
         "ns" => 1.0,
@@ -442,22 +442,24 @@ fn calibrate(row: &mut Row<'_>, unit: &str, round: Duration) -> u64 {
         let start = Instant::now();
         let found = (row.measured)(count);
         let wall = start.elapsed().as_nanos() as f64;
-        match nanoseconds * found.0[0] * count as f64 {
-            0.0 => wall,
-            timed => timed.max(wall / 4.0),
-        }
+        (nanoseconds * found.0[0] * count as f64, wall)
+    };
+    let set_up = attempt(1).1.min(attempt(1).1);
+    let mut taken = |count| match attempt(count) {
+        (0.0, wall) => wall,
+        (timed, wall) => timed.max((wall - set_up) / 4.0),
     };
     let wanted = round.as_nanos() as f64;
-    let mut count = 1_u64;
+    let mut count = 2_u64;
     loop {
-        let mut timed = f64::INFINITY;
+        let mut shortest = f64::INFINITY;
         for _ in 0..3 {
-            timed = timed.min(attempt(count));
-            if timed < wanted / 4.0 {
+            shortest = shortest.min(taken(count));
+            if shortest < wanted / 4.0 {
                 break;
             }
         }
-        let times = (wanted / timed).clamp(0.001, 16.0);
+        let times = (wanted / shortest).clamp(0.001, 16.0);
         count = ((count as f64 * times) as u64).max(1);
         if times < 4.0 || count > 1 << 32 {
             return count;

@@ -9,9 +9,10 @@ use crate::boost;
 use crate::fifo::{self, CAPACITY, Sample};
 use crate::measure::{Bench, Goal};
 use crate::process::{Board, beside, now, pin};
+use concurrent_queue::ConcurrentQueue;
 use core::hint::black_box;
 use crossbeam_queue::ArrayQueue;
-use nblf_queue::MPMCQueue;
+use nblf_queue::{MPMCQueue, PooledQueue};
 use shm_runtime::{Element, Queue, Segment, ShmLayout};
 use std::time::Instant;
 
@@ -52,11 +53,15 @@ fn both<T: Sample>() -> (Segment<Ours<T>>, Segment<Ours<T>>) {
 
 /// What the peers have in common.
 trait Peer<T>: Sync {
+    fn new() -> Self;
     fn push(&self, value: T) -> bool;
     fn pop(&self) -> Option<T>;
 }
 
 impl<T: Sample> Peer<T> for ArrayQueue<T> {
+    fn new() -> Self {
+        Self::new(CAPACITY)
+    }
     #[inline]
     fn push(&self, value: T) -> bool {
         Self::push(self, value).is_ok()
@@ -67,7 +72,10 @@ impl<T: Sample> Peer<T> for ArrayQueue<T> {
     }
 }
 
-impl<T: Sample> Peer<T> for concurrent_queue::ConcurrentQueue<T> {
+impl<T: Sample> Peer<T> for ConcurrentQueue<T> {
+    fn new() -> Self {
+        Self::bounded(CAPACITY)
+    }
     #[inline]
     fn push(&self, value: T) -> bool {
         Self::push(self, value).is_ok()
@@ -78,7 +86,13 @@ impl<T: Sample> Peer<T> for concurrent_queue::ConcurrentQueue<T> {
     }
 }
 
-impl<T: Sample> Peer<T> for heapless::mpmc::Queue<T, CAPACITY> {
+type Heapless<T> = Box<heapless::mpmc::Queue<T, CAPACITY>>;
+
+impl<T: Sample> Peer<T> for Heapless<T> {
+    #[expect(deprecated, reason = "not lock-free, and a peer all the same")]
+    fn new() -> Self {
+        Self::new(heapless::mpmc::Queue::new())
+    }
     #[inline]
     fn push(&self, value: T) -> bool {
         self.enqueue(value).is_ok()
@@ -89,7 +103,10 @@ impl<T: Sample> Peer<T> for heapless::mpmc::Queue<T, CAPACITY> {
     }
 }
 
-impl<T: Sample> Peer<T> for nblf_queue::PooledQueue<T> {
+impl<T: Sample> Peer<T> for PooledQueue<T> {
+    fn new() -> Self {
+        Self::new(CAPACITY)
+    }
     #[inline]
     fn push(&self, value: T) -> bool {
         MPMCQueue::push(self, value).is_ok()
@@ -100,20 +117,18 @@ impl<T: Sample> Peer<T> for nblf_queue::PooledQueue<T> {
     }
 }
 
-#[expect(deprecated, reason = "not lock-free, and a peer all the same")]
-fn heapless<T: Sample>() -> Box<heapless::mpmc::Queue<T, CAPACITY>> {
-    Box::new(heapless::mpmc::Queue::new())
-}
-
-fn one_to_one<T: Sample>(n: u64, queue: &impl Peer<T>) -> f64 {
+fn one_to_one<T: Sample, Q: Peer<T>>(n: u64) -> f64 {
+    let queue = &Q::new();
     fifo::one_to_one(n, || |value| queue.push(value), || || queue.pop())
 }
 
-fn pair<T: Sample>(n: u64, queue: &impl Peer<T>) -> f64 {
+fn pair<T: Sample, Q: Peer<T>>(n: u64) -> f64 {
+    let queue = Q::new();
     fifo::pair(n, |value| queue.push(value), || queue.pop())
 }
 
-fn contended<T: Sample>(n: u64, queue: &impl Peer<T>) -> f64 {
+fn contended<T: Sample, Q: Peer<T>>(n: u64) -> f64 {
+    let queue = Q::new();
     fifo::contended(n, |_, value| queue.push(value), |_| queue.pop())
 }
 
@@ -125,62 +140,55 @@ pub fn run(bench: &mut Bench) {
 }
 
 fn sized<T: Sample>(bench: &mut Bench) {
+    from_one_to_one::<T>(bench);
+    in_pairs::<T>(bench);
+}
+
+fn from_one_to_one<T: Sample>(bench: &mut Bench) {
     let size = size_of::<T>();
-    let array = || ArrayQueue::<T>::new(CAPACITY);
-    let concurrent = || concurrent_queue::ConcurrentQueue::<T>::bounded(CAPACITY);
-    let pooled = || nblf_queue::PooledQueue::<T>::new(CAPACITY);
+    let case = format!("1p1c {size} B");
     bench
-        .case("queue", &format!("1p1c {size} B"), "ns")
+        .case("queue", &case, "ns")
         .ours(|| threads::<T>)
         .peer(ARRAY_QUEUE, Goal::AtLeast(1.5), || {
-            move |n| one_to_one(n, &array())
+            one_to_one::<T, ArrayQueue<T>>
         })
-        .peer(HEAPLESS, Goal::AtLeast(1.0), || {
-            |n| one_to_one(n, &*heapless::<T>())
-        })
+        .peer(
+            HEAPLESS,
+            Goal::AtLeast(1.0),
+            || one_to_one::<T, Heapless<T>>,
+        )
         .peer(CONCURRENT, Goal::AtLeast(1.0), || {
-            move |n| one_to_one(n, &concurrent())
+            one_to_one::<T, ConcurrentQueue<T>>
         })
-        .peer(NBLF, Goal::None, || move |n| one_to_one(n, &pooled()))
+        .peer(NBLF, Goal::None, || one_to_one::<T, PooledQueue<T>>)
         .peer_if(BOOST, Goal::None, boost::queue_one_to_one(size))
         .run();
     bench
-        .case(
-            "queue",
-            &format!("1p1c {size} B, ours in two processes"),
-            "ns",
-        )
+        .case("queue", &format!("{case}, ours in two processes"), "ns")
+        .at_least(1000)
         .ours(|| processes::<T>(Board::new()))
         .peer(ARRAY_QUEUE, Goal::AtLeast(1.5), || {
-            move |n| one_to_one(n, &array())
+            one_to_one::<T, ArrayQueue<T>>
         })
         .run();
     bench
-        .case("queue", &format!("1p1c {size} B by {}", fifo::BATCH), "ns")
+        .case("queue", &format!("{case} by {}", fifo::BATCH), "ns")
         .ours(|| slices::<T>)
         .peer("itself, one by one", Goal::AtLeast(4.0), || threads::<T>)
-        .peer("crossbeam-queue ArrayQueue, one by one", Goal::None, || {
-            move |n| one_to_one(n, &array())
-        })
+        .peer(ARRAY_QUEUE, Goal::None, || one_to_one::<T, ArrayQueue<T>>)
         .run();
+}
+
+fn in_pairs<T: Sample>(bench: &mut Bench) {
+    let size = size_of::<T>();
     bench
         .case("queue", &format!("push + pop, one thread, {size} B"), "ns")
-        .ours(|| {
-            let ours = create::<T>(&name("pair"));
-            move |n| {
-                fifo::pair(
-                    n,
-                    |value| ours.queue.push(value).is_ok(),
-                    || ours.queue.pop(),
-                )
-            }
-        })
-        .peer(ARRAY_QUEUE, Goal::AtLeast(1.0), || {
-            move |n| pair(n, &array())
-        })
-        .peer(HEAPLESS, Goal::None, || |n| pair(n, &*heapless::<T>()))
-        .peer(CONCURRENT, Goal::None, || move |n| pair(n, &concurrent()))
-        .peer(NBLF, Goal::None, || move |n| pair(n, &pooled()))
+        .ours(|| alone::<T>)
+        .peer(ARRAY_QUEUE, Goal::AtLeast(1.0), || pair::<T, ArrayQueue<T>>)
+        .peer(HEAPLESS, Goal::None, || pair::<T, Heapless<T>>)
+        .peer(CONCURRENT, Goal::None, || pair::<T, ConcurrentQueue<T>>)
+        .peer(NBLF, Goal::None, || pair::<T, PooledQueue<T>>)
         .peer_if(BOOST, Goal::None, boost::queue_pair(size))
         .run();
     bench
@@ -189,32 +197,40 @@ fn sized<T: Sample>(bench: &mut Bench) {
             &format!("push + pop, two threads at once, {size} B"),
             "ns",
         )
-        .ours(|| {
-            let (first, second) = both::<T>();
-            let ours = [first, second];
-            move |n| {
-                let push = |thread: usize, value| ours[thread].queue.push(value).is_ok();
-                fifo::contended(n, push, |thread| ours[thread].queue.pop())
-            }
-        })
+        .ours(|| at_once::<T>)
         .peer(ARRAY_QUEUE, Goal::AtLeast(1.0), || {
-            move |n| contended(n, &array())
+            contended::<T, ArrayQueue<T>>
         })
-        .peer(HEAPLESS, Goal::None, || |n| contended(n, &*heapless::<T>()))
-        .peer(CONCURRENT, Goal::None, || {
-            move |n| contended(n, &concurrent())
-        })
-        .peer(NBLF, Goal::None, || move |n| contended(n, &pooled()))
+        .peer(HEAPLESS, Goal::None, || contended::<T, Heapless<T>>)
+        .peer(
+            CONCURRENT,
+            Goal::None,
+            || contended::<T, ConcurrentQueue<T>>,
+        )
+        .peer(NBLF, Goal::None, || contended::<T, PooledQueue<T>>)
         .peer_if(BOOST, Goal::None, boost::queue_contended(size))
         .run();
     bench
         .case("queue", &format!("loan + take, one thread, {size} B"), "ns")
-        .ours(|| {
-            let ours = create::<T>(&name("guards"));
-            move |n| guards(n, &ours)
-        })
-        .peer(ARRAY_QUEUE, Goal::None, || move |n| pair(n, &array()))
+        .ours(|| guards::<T>)
+        .peer(ARRAY_QUEUE, Goal::None, || pair::<T, ArrayQueue<T>>)
         .run();
+}
+
+fn alone<T: Sample>(n: u64) -> f64 {
+    let ours = create::<T>(&name("pair"));
+    fifo::pair(
+        n,
+        |value| ours.queue.push(value).is_ok(),
+        || ours.queue.pop(),
+    )
+}
+
+fn at_once<T: Sample>(n: u64) -> f64 {
+    let (first, second) = both::<T>();
+    let ours = [first, second];
+    let push = |thread: usize, value| ours[thread].queue.push(value).is_ok();
+    fifo::contended(n, push, |thread| ours[thread].queue.pop())
 }
 
 fn threads<T: Sample>(n: u64) -> f64 {
@@ -235,7 +251,8 @@ fn slices<T: Sample>(n: u64) -> f64 {
     )
 }
 
-fn guards<T: Sample>(n: u64, ours: &Ours<T>) -> f64 {
+fn guards<T: Sample>(n: u64) -> f64 {
+    let ours = create::<T>(&name("guards"));
     let push = |value| {
         let mut loan = ours.queue.loan().expect("a lane");
         loan.write(value);
