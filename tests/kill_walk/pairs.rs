@@ -411,7 +411,15 @@ impl Unsettled {
             }
             drop(others);
             duel.finish(two, &inner.process, at)?;
-            self.check_settled(duel, &format!("{at}, and goes on"))?;
+            let at = format!("{at}, and goes on");
+            self.check_settled(duel, &at)?;
+            // what it has is its own: nobody else uses that meanwhile
+            for _ in 0..3 {
+                if two.run() != Step::Over {
+                    return Err(format!("{}: {at}: died", duel.name));
+                }
+                self.check_settled(duel, &at)?;
+            }
         }
         Ok(settled.to_owned())
     }
