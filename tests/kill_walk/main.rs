@@ -125,17 +125,17 @@ fn p1_p2_p3_killed_or_stopped_at_every_instruction() {
 
 #[test]
 fn p1_p2_two_operations_in_every_order_with_two_preemptions() {
-    each("kill_pairs", pairs(8), pairs::duel);
+    each("kill_pairs", pairs(6), pairs::duel);
 }
 
 #[test]
 fn p1_p2_no_survivor_needs_more_than_its_budget() {
-    each("kill_budget", pairs(6), budget::hold);
+    each("kill_budget", pairs(4), budget::hold);
 }
 
 #[test]
 fn p1_interrupted_by_a_handler_that_uses_the_same_structure() {
-    let all = pairs(8).into_iter();
+    let all = pairs(6).into_iter();
     let some = all.filter(|(_, pair)| pair.operations[1].in_handlers);
     each("kill_signals", some, |pair| {
         interrupt::interrupt(pair, interrupt::SIGNALS, true)

@@ -24,11 +24,11 @@ use std::collections::{BTreeSet, HashMap};
 /// Instructions after which an operation is said to hang: the longest here takes a few thousand.
 pub const BUDGET: usize = 200_000;
 /// Instructions from one real kill to the next, unless all are asked for.
-const STRIDE: usize = 64;
+const STRIDE: usize = 128;
 /// Recoverers that die one after the other: in the full walk, and in the quick one.
 const RECOVERERS: [usize; 2] = [3, 2];
 /// Images that the first recoverer left, at most, in which a second one dies in the quick walk.
-const DEEP: usize = 2;
+const DEEP: usize = 1;
 
 /// Something that must not be seen, and how to see it again.
 pub type Violation = String;
