@@ -222,7 +222,7 @@ fn die_recovering(
             true => level.len().div_ceil(DEEP).max(1),
             false => 1,
         };
-        for (_, image) in level.iter().step_by(stride) {
+        for (_, image) in level.iter().skip(stride / 2).step_by(stride) {
             stage.memory.restore(image);
             step_through(stage, &mut recoverer, images, figures, false)?;
             let settled = stage.memory.image();
