@@ -56,6 +56,9 @@ pub enum Start<'a> {
     Left(&'a [u8]),
 }
 
+/// Does something with a name in turns; who is attached all along is its parent.
+pub type Operation = fn(&str, Option<&Segment<Small>>, &Turn);
+
 /// One operation on a name, from one state.
 #[derive(Clone, Copy)]
 pub struct Life<'a> {
@@ -63,7 +66,7 @@ pub struct Life<'a> {
     pub name: &'a str,
     pub start: Start<'a>,
     /// What is done by who is killed.
-    pub operation: fn(&str, Option<&Segment<Small>>, &Turn),
+    pub operation: Operation,
     pub promise: Promise,
     /// Whether it is done through the mapping that the victim inherited.
     pub inherits: bool,
@@ -182,8 +185,11 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// Somebody who comes by name.
+type Survivor = fn(&str) -> Result<(), Violation>;
+
 /// Those who may come first where nobody is attached.
-const FIRST: &[fn(&str) -> Result<(), Violation>] = &[
+const FIRST: &[Survivor] = &[
     |name| expect(is_missing(Small::open(name)), "nothing can be opened"),
     |name| is_created(Small::create(name).ok(), name),
     |name| is_created(Small::open_or_create(name).ok(), name),
@@ -321,7 +327,7 @@ pub fn live(life: &Life<'_>, full: bool) -> Result<Figures, Violation> {
 }
 
 /// Who takes away what the dead left.
-const REMOVERS: &[(&str, fn(&str, Option<&Segment<Small>>, &Turn))] = &[
+const REMOVERS: &[(&str, Operation)] = &[
     ("prune", |_, _, turn| turn.run(|| _ = prune().unwrap())),
     ("create", |name, _, turn| {
         turn.run(|| core::mem::forget(Small::create(name).unwrap()));

@@ -120,7 +120,17 @@ struct Duel<'a> {
     seen: HashMap<u64, String>,
 }
 
-impl Duel<'_> {
+impl<'a> Duel<'a> {
+    fn new(pair: &'a Pair, stage: &'a Stage<'a>) -> Self {
+        Self {
+            name: pair.name(),
+            pair,
+            allowed: Allowed::of(&Sequel::new(stage, pair), pair),
+            stage,
+            seen: HashMap::new(),
+        }
+    }
+
     /// What the witness sees of the memory as it is.
     fn look(&mut self) -> String {
         let key = digest(&self.stage.memory.image());
@@ -227,13 +237,7 @@ pub fn duel(pair: &Pair) -> Result<Figures, Violation> {
         })
     });
     let base = stage.memory.image();
-    let mut duel = Duel {
-        name: pair.name(),
-        pair,
-        allowed: Allowed::of(&Sequel::new(&stage, pair), pair),
-        stage: &stage,
-        seen: HashMap::new(),
-    };
+    let mut duel = Duel::new(pair, &stage);
     let mut figures = Figures::new(&duel.name);
     let mut sights = [0, 1].map(|which: usize| Sight::of(processes[which].pid(), &stage.name));
     stage.memory.restore(&base);
@@ -411,7 +415,15 @@ impl Unsettled {
             }
             drop(others);
             duel.finish(two, &inner.process, at)?;
-            self.check_settled(duel, &format!("{at}, and goes on"))?;
+            let at = format!("{at}, and goes on");
+            self.check_settled(duel, &at)?;
+            // what it has is its own: nobody else uses that meanwhile
+            for _ in 0..3 {
+                if two.run() != Step::Over {
+                    return Err(format!("{}: {at}: died", duel.name));
+                }
+                self.check_settled(duel, &at)?;
+            }
         }
         Ok(settled.to_owned())
     }

@@ -7,7 +7,7 @@
 //! - **dead**: nobody holds its lock any more; who was attached before goes on, and recovers it;
 //! - **all dead**: a copy of the image under another name, which nobody is attached to;
 //! - **dying in recovery**: a recoverer is stepped through settling it, and each image of *that* is looked at in
-//!   the same ways; then another recovers what the first left, and so on.
+//!   the same ways; then another recovers what the first left (the quick walk takes some of these images), and so on.
 //!
 //! Besides, the victim is really killed: at every single instruction in the full walk, otherwise at each one that
 //! changed the segment and at some between.
@@ -24,9 +24,11 @@ use std::collections::{BTreeSet, HashMap};
 /// Instructions after which an operation is said to hang: the longest here takes a few thousand.
 pub const BUDGET: usize = 200_000;
 /// Instructions from one real kill to the next, unless all are asked for.
-const STRIDE: usize = 64;
-/// Recoverers that die one after the other, in the full walk.
-const RECOVERERS: usize = 3;
+const STRIDE: usize = 128;
+/// Recoverers that die one after the other: in the full walk, and in the quick one.
+const RECOVERERS: [usize; 2] = [3, 2];
+/// Images that the first recoverer left, at most, in which a second one dies in the quick walk.
+const DEEP: usize = 1;
 
 /// Something that must not be seen, and how to see it again.
 pub type Violation = String;
@@ -172,7 +174,7 @@ pub fn die_in(world: &Segment<World>, operation: fn(&Segment<World>, &Turn), cha
 pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
     let mut figures = Figures::new(scenario.name);
     let stage = Stage::new(scenario);
-    let deaths = if full { RECOVERERS } else { 1 };
+    let deaths = RECOVERERS[usize::from(!full)];
     let mut recoverers: Vec<_> = (0..deaths).map(|_| stage.recoverer()).collect();
     let mut victim = stage.victim();
     let base = stage.memory.image();
@@ -184,7 +186,7 @@ pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
 
     stage.check_exactly(&base, scenario.before, "nothing was done")?;
     stage.check_exactly(&last, scenario.after, "it was acknowledged")?;
-    let mut level = images.take();
+    let level = images.take();
     let changes: BTreeSet<_> = level.iter().map(|(step, _)| *step).collect();
     figures.images += level.len();
     for (step, image) in &level {
@@ -192,23 +194,7 @@ pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
         stage.check_dead(image, &mut figures, &at)?;
     }
     let solo = recovery_of(&stage, &base, &mut recoverers[0])?;
-    // deaths during recovery, one after the other, each with its own attachment to recover as well
-    while let Some(mut recoverer) = recoverers.pop() {
-        for (_, image) in &level {
-            stage.memory.restore(image);
-            step_through(&stage, &mut recoverer, &mut images, &mut figures, false)?;
-            let settled = stage.memory.image();
-            figures.survivors += 1;
-            stage.check(&stage.seen(&settled), &[], "recovered", "the end")?;
-        }
-        recoverer.kill();
-        level = images.take();
-        figures.recovery_images += level.len();
-        for (step, image) in &level {
-            let at = format!("step {step} of a recovery");
-            stage.check_dead(image, &mut figures, &at)?;
-        }
-    }
+    die_recovering(&stage, level, recoverers, full, &mut images, &mut figures)?;
     drop(stage);
     let longest = figures.recovery_instructions;
     if longest > budget::of(solo) {
@@ -219,6 +205,39 @@ pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
     }
     kill(scenario, &changes, full, &mut figures)?;
     Ok(figures)
+}
+
+/// Deaths during recovery, one after the other, each with its own attachment to recover as well.
+fn die_recovering(
+    stage: &Stage<'_>,
+    mut level: Vec<(usize, Image)>,
+    mut recoverers: Vec<Tracee>,
+    full: bool,
+    images: &mut Images,
+    figures: &mut Figures,
+) -> Result<(), Violation> {
+    while let Some(mut recoverer) = recoverers.pop() {
+        let is_second = recoverers.is_empty();
+        let stride = match is_second && !full {
+            true => level.len().div_ceil(DEEP).max(1),
+            false => 1,
+        };
+        for (_, image) in level.iter().skip(stride / 2).step_by(stride) {
+            stage.memory.restore(image);
+            step_through(stage, &mut recoverer, images, figures, false)?;
+            let settled = stage.memory.image();
+            figures.survivors += 1;
+            stage.check(&stage.seen(&settled), &[], "recovered", "the end")?;
+        }
+        recoverer.kill();
+        level = images.take();
+        figures.recovery_images += level.len();
+        for (step, image) in &level {
+            let at = format!("step {step} of a recovery");
+            stage.check_dead(image, figures, &at)?;
+        }
+    }
+    Ok(())
 }
 
 /// How many instructions a recovery takes where nothing is to be settled.

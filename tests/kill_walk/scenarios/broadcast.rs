@@ -22,8 +22,11 @@ fn observe(world: &Segment<World>) -> String {
             false => format!("torn {value}/{twice}"),
         });
     }
+    world.news.send(pair(0)).unwrap();
+    let _ = reader.recv();
     let mut slow = world.news.subscribe(Start::Newest);
-    for next in 100..140 {
+    // an odd number: the word of its first message has the latest then, so it knows which is the oldest
+    for next in 101..140 {
         world.news.send(pair(next)).unwrap();
         let got = reader.recv();
         if got != Ok(Some(pair(next))) {
@@ -32,7 +35,7 @@ fn observe(world: &Segment<World>) -> String {
         }
     }
     let late = [(); 2].map(|()| next(&mut slow));
-    if late != [38_138, 38_139] {
+    if late != [37_138, 37_139] {
         seen.push(format!("and late {late:?}"));
     }
     seen.join(" ")
@@ -52,6 +55,24 @@ fn send(world: &Segment<World>, turn: &Turn) {
 
 fn send_other(world: &Segment<World>, turn: &Turn) {
     turn.run(|| world.news.send(pair(8)).unwrap());
+}
+
+/// The second goes where a message went that was sent just before both.
+fn send_two(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| {
+        world.news.send(pair(5)).unwrap();
+        world.news.send(pair(6)).unwrap();
+    });
+}
+
+fn send_steps(world: &Segment<World>, _: Turn) -> Vec<Step<'_>> {
+    let step = |value| -> Step<'_> {
+        Box::new(move || {
+            world.news.send(pair(value)).unwrap();
+            true
+        })
+    };
+    [5, 6].map(step).into()
 }
 
 fn recv(world: &Segment<World>, turn: &Turn) {
@@ -138,6 +159,7 @@ pub const FAMILY: Family = Family {
     operations: &[
         Operation::single("send", send),
         Operation::single("send another", send_other),
+        Operation::in_steps("send two", send_two, send_steps),
         Operation::in_steps("recv", recv_oldest, recv_steps),
         Operation::single("sent", sent),
     ],

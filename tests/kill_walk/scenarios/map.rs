@@ -88,8 +88,8 @@ fn give_away(world: &Segment<World>) {
 
 fn large_full(world: &Segment<World>) {
     large_one(world);
-    by_the_dead(world, |own| give_away(own));
-    by_the_dead(world, |own| give_away(own));
+    by_the_dead(world, give_away);
+    by_the_dead(world, give_away);
     Segment::recover(world);
     assert_eq!(world.large.len(), world.large.buckets());
 }

@@ -40,7 +40,10 @@ const RAN: u64 = 2;
 const RAN_AGAIN: u64 = 3;
 
 fn call(world: &Segment<World>, turn: &Turn) {
-    run(turn, |run| Ok(world.once.call_once(run)));
+    run(turn, |run| {
+        world.once.call_once(run);
+        Ok(())
+    });
 }
 
 fn call_at_once(world: &Segment<World>, turn: &Turn) {

@@ -67,28 +67,11 @@ const INSERT: Scenario = Scenario {
 pub const SCENARIOS: &[Scenario] = &[
     INSERT,
     Scenario {
-        name: "set.insert, used",
-        set_up: used,
-        before: "1 | 2",
-        after: "1 7 | 2",
-        withheld: &["1 | 1"],
-        ..INSERT
-    },
-    Scenario {
         name: "set.remove, full",
         set_up: full,
         operation: remove,
         before: "1 2 | 2",
         after: "2 | 2",
-        withheld: &[],
-        ..INSERT
-    },
-    Scenario {
-        name: "set.contains, full",
-        set_up: full,
-        operation: contains,
-        before: "1 2 | 2",
-        after: "1 2 | 2",
         withheld: &[],
         ..INSERT
     },

@@ -319,7 +319,7 @@ fn publish(world: &Segment<World>, turn: &Turn) {
 fn word(world: &Segment<World>, name: &str) -> u64 {
     let table = Segment::table(world).unwrap();
     let entry = table.iter().find(|entry| entry.name == name).unwrap();
-    let words = Segment::attachment(world).slice::<AtomicU64>(entry.offset as usize + 8, 1);
+    let words = Segment::attachment(world).slice::<AtomicU64>(entry.offset + 8, 1);
     words.expect("it lies in the segment")[0].load(Relaxed)
 }
 
