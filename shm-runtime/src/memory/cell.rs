@@ -320,9 +320,10 @@ impl<T: Pod> Cells<T> {
 pub(super) fn enrol_words(width: usize, from: *const u8, bytes: usize) {
     assert_eq!(width, 8, "values of whole eights");
     for word in 0..bytes / width {
-        // SAFETY: word `word` lies within `bytes` bytes at `from`, is naturally aligned, and shared memory is only
-        // touched in words of this width.
-        unsafe { &*from.cast::<AtomicU64>().add(word) }.model();
+        let word = from.cast::<AtomicU64>().wrapping_add(word);
+        // SAFETY: `word` lies within `bytes` bytes at `from`, is naturally aligned, and shared memory is only touched
+        // in words of this width.
+        unsafe { &*word }.model();
     }
 }
 

@@ -57,13 +57,12 @@ impl World {
     /// Whether `value` was pushed.
     pub fn push(&self, lane: usize, value: u64) -> bool {
         let element = [value; 2];
-        let pushed = self.ring().push_at_once(lane, element)
+        self.ring().push_at_once(lane, element)
             || match self.ring().push(lane, element, false) {
                 Ok(()) => true,
                 Err(Stop::None) => false,
                 Err(Stop::Corrupt) => panic!("push: corrupt"),
-            };
-        pushed
+            }
     }
 
     /// The value that was popped.
