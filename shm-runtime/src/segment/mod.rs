@@ -15,13 +15,15 @@ mod options;
 mod plan;
 mod prune;
 mod registry;
+mod survey;
 mod untyped;
 
 pub use health::Health;
 pub(crate) use inspect::Inspected;
 pub use name::DIRECTORY;
 pub use options::{Options, Owner};
-pub use prune::prune;
+pub use prune::{leftovers, prune};
+pub use survey::{Survey, remove_deserted};
 
 use crate::error::{CreateError, Holder, OpenError, OpenOrCreateError, RegisterError};
 use crate::layout::bind::{Binder, Found};
@@ -511,14 +513,7 @@ fn remove(name: &str) -> Result<(), OpenError> {
 pub fn unlink(name: &str) -> Result<(), OpenError> {
     let name = checked_for_open(name)?;
     let file = open::open_name(name, &name::path(name), false)?;
-    match Inspected::read(name, &file, file.metadata().map_or(0, |data| data.len())) {
-        // No segment at all: it is somebody else's file.
-        Err(
-            error @ (OpenError::Empty { .. }
-            | OpenError::Short { .. }
-            | OpenError::Magic { .. }
-            | OpenError::System { .. }),
-        ) => Err(error),
-        _ => remove(name),
-    }
+    let size = file.metadata().map_or(0, |data| data.len());
+    leftover::outside(Inspected::read(name, &file, size))?;
+    remove(name)
 }
