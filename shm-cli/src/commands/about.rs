@@ -1,0 +1,21 @@
+//! What the command says of itself: completions and the manual page.
+
+use crate::args::Shm;
+use crate::failure::{Code, Failure};
+use crate::out::Out;
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+pub(crate) fn completions(shell: Shell, out: &mut Out) -> Result<Code, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Shm::command(), "shm", &mut script);
+    out.bytes(&script)?;
+    Ok(Code::Ok)
+}
+
+pub(crate) fn man(out: &mut Out) -> Result<Code, Failure> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Shm::command()).render(&mut page)?;
+    out.bytes(&page)?;
+    Ok(Code::Ok)
+}

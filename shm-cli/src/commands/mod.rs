@@ -1,0 +1,9 @@
+//! One file for each command, or for a few that belong together.
+
+pub(crate) mod about;
+pub(crate) mod change;
+pub(crate) mod check;
+pub(crate) mod get;
+pub(crate) mod inspect;
+pub(crate) mod ls;
+pub(crate) mod remove;
