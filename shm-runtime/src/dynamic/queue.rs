@@ -141,6 +141,12 @@ impl Queue {
         Ring(&self.operation(&[], &[])).len()
     }
 
+    /// So many elements were popped and pushed since the queue is there, those that came back from the dead not counted
+    /// again. Both wrap around.
+    pub fn positions(&self) -> (u64, u64) {
+        Ring(&self.operation(&[], &[])).positions()
+    }
+
     /// Whether there was no element to pop at some moment during the call.
     pub fn is_empty(&self) -> bool {
         Ring(&self.operation(&[], &[])).is_blocked(false)
