@@ -28,6 +28,7 @@ struct Gauge {
 }
 
 /// A small simulation, to try the command line on.
+#[allow(dead_code, reason = "looked at by the command line")]
 #[derive(ShmLayout)]
 struct Demo {
     /// How often the simulation has stepped.

@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 const AFTER: &str = "\
@@ -48,6 +48,20 @@ pub(crate) enum Command {
     Recover(Name),
     /// Check everything about a segment that can be checked from outside
     Check(Name),
+    /// Say what of this machine will make trouble, and what to do about it
+    Doctor,
+    /// Show how much happens in a segment, each second
+    Watch(Watch),
+    /// Write a copy of a segment to standard output: shm dump sim > sim.dump
+    Dump(Dump),
+    /// Make a segment from a copy on standard input: shm restore sim < sim.dump
+    Restore(Restore),
+    /// Compare schema and contents of two segments
+    Diff(Diff),
+    /// Show how many bytes each field will take, from a description in a file
+    Plan(Plan),
+    /// Write a segment's description, or what a program in C or Python needs to read it
+    Gen(Gen),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -138,4 +152,71 @@ pub(crate) struct Prune {
     /// Print what would be removed
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Watch {
+    /// The segment
+    pub(crate) name: String,
+    /// Only these fields
+    pub(crate) fields: Vec<String>,
+    /// Seconds between two looks
+    #[arg(short, long, default_value_t = 1.0)]
+    pub(crate) interval: f64,
+    /// End after so many looks
+    #[arg(short = 'n', long)]
+    pub(crate) count: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Dump {
+    /// The segment
+    pub(crate) name: String,
+    /// Copy it even if it changes all the time; the copy is then of no single moment
+    #[arg(long)]
+    pub(crate) torn: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Restore {
+    /// The segment's name
+    pub(crate) name: String,
+    /// Keep every byte: the segment is then a leftover, unless it was made to persist
+    #[arg(long)]
+    pub(crate) exact: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// One segment
+    pub(crate) here: String,
+    /// The other
+    pub(crate) there: String,
+    /// Compare the schemas alone
+    #[arg(short, long)]
+    pub(crate) schema: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Plan {
+    /// The description, as `shm gen json` writes it; `-` is standard input
+    pub(crate) file: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Gen {
+    /// What to write
+    pub(crate) what: Language,
+    /// The segment
+    pub(crate) name: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Language {
+    /// The segment's description
+    Json,
+    /// A C header: element types, and where the fields are
+    C,
+    /// A Python module: the same
+    Py,
 }

@@ -56,10 +56,6 @@ impl Failure {
         Self::new(Code::Usage, what)
     }
 
-    pub(crate) fn damaged(what: impl Into<String>) -> Self {
-        Self::new(Code::Damaged, what)
-    }
-
     /// Adds what to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -45,6 +45,13 @@ fn run(command: Command, out: &mut Out) -> Result<Code, Failure> {
         Command::Prune(args) => commands::remove::prune(&args, out),
         Command::Recover(args) => commands::remove::recover(&args, out),
         Command::Check(args) => commands::check::run(&args, out),
+        Command::Doctor => commands::doctor::run(out),
+        Command::Watch(args) => commands::watch::run(&args, out),
+        Command::Dump(args) => commands::dump::dump(&args, out),
+        Command::Restore(args) => commands::dump::restore(&args, out),
+        Command::Diff(args) => commands::diff::run(&args, out),
+        Command::Plan(args) => commands::plan::run(&args, out),
+        Command::Gen(args) => commands::generate::run(&args, out),
         Command::Completions { shell } => commands::about::completions(shell, out),
         Command::Man => commands::about::man(out),
     }

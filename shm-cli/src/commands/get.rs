@@ -226,13 +226,13 @@ impl Getter<'_> {
 }
 
 /// The elements of an array, or of the latest frame of one.
-enum Elements<'a> {
+pub(super) enum Elements<'a> {
     Array(shm_runtime::dynamic::Array, Pages, &'a Field, &'a Segment),
     Frames(shm_runtime::dynamic::VersionedArray),
 }
 
 impl<'a> Elements<'a> {
-    fn of(segment: &'a Segment, field: &'a Field) -> Result<Self, Failure> {
+    pub(super) fn of(segment: &'a Segment, field: &'a Field) -> Result<Self, Failure> {
         Ok(match field.kind() {
             Kind::Array => Self::Array(
                 segment.array(field.name())?,
@@ -244,7 +244,7 @@ impl<'a> Elements<'a> {
         })
     }
 
-    fn read(&self, range: Range<usize>) -> Result<Vec<u8>, Failure> {
+    pub(super) fn read(&self, range: Range<usize>) -> Result<Vec<u8>, Failure> {
         let size = match self {
             Self::Array(array, ..) => array.element().size(),
             Self::Frames(frames) => frames.element().size(),
