@@ -12,7 +12,7 @@ Exit codes:
   4  damaged, of another version, or no segment at all
   5  the system failed
 
-A name leads to a field, and on: sim.step, sim.grid[10..20], sim.gauges[17].level, sim.shard[3].events.";
+A name leads to a field, and on: sim.step, sim.grid[10..20], sim.gauges[17].level, sim.left.events.";
 
 /// Look into shared-memory segments, change them, clean up after the dead.
 #[derive(Debug, Parser)]
@@ -67,8 +67,11 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, of the whole or of one command
+    Man {
+        /// The command
+        command: Option<String>,
+    },
 }
 
 #[derive(Args, Debug)]

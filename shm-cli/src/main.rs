@@ -53,6 +53,6 @@ fn run(command: Command, out: &mut Out) -> Result<Code, Failure> {
         Command::Plan(args) => commands::plan::run(&args, out),
         Command::Gen(args) => commands::generate::run(&args, out),
         Command::Completions { shell } => commands::about::completions(shell, out),
-        Command::Man => commands::about::man(out),
+        Command::Man { command } => commands::about::man(command.as_deref(), out),
     }
 }

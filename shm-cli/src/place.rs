@@ -1,4 +1,4 @@
-//! Where a value is: `sim.grid[10..20]`, `sim.gauges[17].level`, `sim.shard[3].events`.
+//! Where a value is: `sim.grid[10..20]`, `sim.gauges[17].level`, `sim.left.events`.
 //!
 //! Names of segments and of fields may themselves have dots, and those of fields brackets; the longest name that there
 //! is counts.

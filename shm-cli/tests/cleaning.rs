@@ -3,18 +3,10 @@
 mod common;
 
 use common::{Cleanup, Sim, fails, json, listed, ok, path, run, shm, unique};
-use shm_runtime::ShmLayout;
+use shm_runtime::memory::audit::Audit;
+use shm_runtime::{ShmLayout, dynamic};
 use std::os::unix::fs::FileExt;
 use std::process::Stdio;
-
-/// Held by tests that leave what `prune` removes, and by the one that prunes.
-static LEFTOVERS: std::sync::Mutex<()> = std::sync::Mutex::new(());
-
-fn alone() -> std::sync::MutexGuard<'static, ()> {
-    LEFTOVERS
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
 
 /// Leaves a file under the name as a kill leaves it.
 fn leave(name: &str) -> Cleanup {
@@ -57,7 +49,6 @@ fn rm_refuses_what_is_in_use() {
 
 #[test]
 fn prune_removes_leftovers_alone() {
-    let _alone = alone();
     let (stale, live, foreign) = (
         unique("prune"),
         unique("prune-live"),
@@ -86,7 +77,7 @@ fn prune_removes_leftovers_alone() {
 fn recover_and_check_find_a_sound_segment_sound() {
     let name = unique("check");
     let sim = Sim::create(&name).unwrap();
-    sim.gauges.insert(1, bytemuck_zero()).unwrap();
+    sim.gauges.insert(1, nothing()).unwrap();
     ok(&["recover", &name]);
     let findings = json(&["check", &name]);
     assert!(findings.len() > 11, "one for each field");
@@ -97,7 +88,7 @@ fn recover_and_check_find_a_sound_segment_sound() {
     assert!(ok(&["check", &name]).contains("Queue `events`"));
 }
 
-fn bytemuck_zero() -> common::Event {
+fn nothing() -> common::Event {
     common::Event {
         t: 0.0,
         cell: 0,
@@ -110,7 +101,7 @@ fn check_finds_a_word_that_makes_no_sense() {
     let name = unique("check-bad");
     let sim = Sim::create(&name).unwrap();
     for _ in 0..4 {
-        sim.events.push(bytemuck_zero()).unwrap();
+        sim.events.push(nothing()).unwrap();
     }
     let seen = json(&["inspect", &name]).remove(0);
     let fields = seen["fields"].as_array().unwrap();
@@ -127,6 +118,38 @@ fn check_finds_a_word_that_makes_no_sense() {
     assert_eq!(ended.code, 4, "{}", ended.out);
     assert!(ended.out.contains("WRONG  Queue `events`"), "{}", ended.out);
     assert!(ended.out.contains("ok     Stack `undo`"), "{}", ended.out);
+}
+
+#[test]
+fn every_node_has_one_owner_until_a_word_is_overwritten() {
+    let name = unique("audit");
+    let sim = Sim::create(&name).unwrap();
+    let segment = dynamic::Segment::open(&name).unwrap();
+    let queue = segment.queue("events").unwrap();
+    assert_eq!(queue.audit(), Audit::Sound, "zeroed");
+    for i in 0..100 {
+        let _ = sim.events.push(nothing());
+        let _ = (i % 3 > 0).then(|| sim.events.pop());
+        assert_eq!(queue.audit(), Audit::Sound, "after {i} operations");
+    }
+    let field = segment.field("events").unwrap();
+    let (mut twice, mut nowhere) = (0, 0);
+    for at in (field.offset()..field.offset() + field.size()).step_by(8) {
+        let mut word = [0; 8];
+        segment.attachment().read_at(&mut word, at as u64).unwrap();
+        overwrite(&name, at as u64, &[word[0] ^ 1]); // the node of a neighbour
+        twice += usize::from(queue.audit() == Audit::TwoOwners);
+        overwrite(&name, at as u64, &[0xff; 8]);
+        nowhere += usize::from(queue.audit() == Audit::NoSuchNode);
+        overwrite(&name, at as u64, &word);
+    }
+    let lanes = segment.schema().lanes();
+    assert_eq!(
+        (twice, nowhere),
+        (8 + 2 * lanes, 8 + 2 * lanes),
+        "each word, spare and shelf"
+    );
+    assert_eq!(queue.audit(), Audit::Sound);
 }
 
 /// What each command says of a file, and with which code.
@@ -188,9 +211,9 @@ fn names_with_odd_characters_do_not_disturb_a_list() {
 
 #[test]
 fn damage_is_told_apart() {
-    let _alone = alone();
     let sim = unique("damage");
-    let _cleanup = leave(&sim);
+    let _cleanup = Cleanup(sim.clone());
+    drop(Sim::options().persist().create(&sim).unwrap());
     let whole = std::fs::read(path(&sim)).unwrap();
     let descriptor = whole
         .windows(13)
@@ -223,35 +246,20 @@ fn damage_is_told_apart() {
 
 #[test]
 fn a_thousand_segments_are_listed() {
-    let _alone = alone();
     let prefix = unique("many");
-    let file = std::fs::read({
-        let name = unique("many-first");
-        let _cleanup = leave(&name);
-        let copy = std::env::temp_dir().join(&name);
-        std::fs::copy(path(&name), &copy).unwrap();
-        copy
-    });
-    let bytes = file.unwrap();
     let many: Vec<_> = (0..1000)
         .map(|i| Cleanup(format!("{prefix}-{i}")))
         .collect();
-    for (i, file) in many.iter().enumerate() {
-        // Sparse in memory: what is zero is not written.
-        let end = bytes.iter().rposition(|&byte| byte != 0).unwrap();
-        std::fs::write(path(&file.0), &bytes[..=end]).unwrap();
-        let file = std::fs::File::options()
-            .write(true)
-            .open(path(&file.0))
-            .unwrap();
-        file.set_len(bytes.len() as u64).unwrap();
-        assert!(i < 1000);
+    for file in &many {
+        Sim::options().persist().create(&file.0).unwrap(); // and left again
     }
     let ours = json(&["ls"])
         .into_iter()
         .filter(|seen| seen["name"].as_str().unwrap().starts_with(&prefix));
-    assert_eq!(ours.filter(|seen| seen["state"] == "stale").count(), 1000);
-    let _ = std::fs::remove_file(std::env::temp_dir().join(&prefix));
+    assert_eq!(
+        ours.filter(|seen| seen["state"] == "persistent").count(),
+        1000
+    );
 }
 
 #[test]

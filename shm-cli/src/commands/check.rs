@@ -8,6 +8,7 @@ use crate::show::{self, Fill, Pages};
 use serde_json::{Value as Json, json};
 use shm_runtime::OpenError;
 use shm_runtime::dynamic::{Field, Kind, Schema, Segment};
+use shm_runtime::memory::audit::Audit;
 use shm_runtime::segment::Survey;
 
 /// Entries of a map that are looked up again at most.
@@ -112,18 +113,32 @@ fn structure(segment: &Segment, field: &Field, pages: &Pages) -> Result<Option<S
     let name = field.name();
     match field.kind() {
         Kind::Queue => {
-            segment.queue(name)?.peek(&mut vec![0; size]);
+            let queue = segment.queue(name)?;
+            queue.peek(&mut vec![0; size]);
+            return Ok(said(queue.audit()));
         }
+        Kind::Broadcast => return Ok(said(segment.broadcast(name)?.audit())),
         Kind::Stack => {
             segment.stack(name)?.peek(&mut vec![0; size]);
         }
         Kind::Versioned => {
-            segment.versioned(name)?.load(&mut vec![0; size]);
+            let latest = segment.versioned(name)?;
+            latest.load(&mut vec![0; size]);
+            return Ok(said(latest.audit()));
         }
         Kind::Map | Kind::LargeMap if field.pair().is_some() => return lookups(segment, field),
         _ => {}
     }
     Ok(None)
+}
+
+/// What is wrong where the owners of a structure's nodes were counted.
+fn said(audit: Audit) -> Option<String> {
+    match audit {
+        Audit::Sound | Audit::Busy => None,
+        Audit::NoSuchNode => Some("a word names a node that does not exist".to_owned()),
+        Audit::TwoOwners => Some("two words name the same node, so another is lost".to_owned()),
+    }
 }
 
 /// Whether a map finds the keys that it lists; in a map that changes meanwhile, some may be gone again.

@@ -1,6 +1,6 @@
 //! `shm diff`: in what two segments differ, field by field and then element by element.
 
-use super::get::Elements;
+use super::get::{Elements, at_a_time};
 use crate::args::Diff;
 use crate::failure::{Code, Failure};
 use crate::out::{Out, Style};
@@ -13,8 +13,6 @@ use std::collections::BTreeMap;
 
 /// How many differences of one field are shown.
 const SHOWN: usize = 5;
-/// Elements that are compared at a time.
-const CHUNK: usize = 1 << 14;
 
 /// One difference.
 struct Difference {
@@ -165,7 +163,11 @@ fn contents(
             let a = show::fill(here.0, here.1, &Pages::of(here.0))?;
             let b = show::fill(there.0, there.1, &Pages::of(there.0))?;
             if a != b && a != Fill::Unknown {
-                found.add(name.to_owned(), Some(a.to_json()), Some(b.to_json()));
+                let json = |fill: Fill| match fill {
+                    Fill::Is(value) => Json::from(&value),
+                    other => other.to_json(),
+                };
+                found.add(name.to_owned(), Some(json(a)), Some(json(b)));
             }
             Ok(())
         }
@@ -183,8 +185,9 @@ fn arrays(
         Elements::of(there.0, there.1)?,
     );
     let len = here.1.capacity();
-    for first in (0..len).step_by(CHUNK) {
-        let range = first..len.min(first + CHUNK);
+    let chunk = at_a_time(of);
+    for first in (0..len).step_by(chunk) {
+        let range = first..len.min(first.saturating_add(chunk));
         let (a, b) = (before.read(range.clone())?, after.read(range.clone())?);
         if a == b {
             continue;

@@ -13,8 +13,8 @@ use shm_runtime::Start;
 use shm_runtime::dynamic::{ElementType, Field, Kind, Segment, Value};
 use std::ops::Range;
 
-/// Most elements that are read at a time.
-const CHUNK: usize = 1 << 14;
+/// Most bytes that are read at a time, if an element has no more.
+const CHUNK: usize = 1 << 18;
 /// How many elements of a long array a person is shown who did not say which.
 const SOME: usize = 16;
 /// How often a frame is read again that was overwritten meanwhile.
@@ -147,8 +147,9 @@ impl Getter<'_> {
         let element = self.field.element();
         let cut = self.steps.is_empty() && range.len() < len;
         let read = Elements::of(self.segment, self.field)?;
-        for first in range.clone().step_by(CHUNK) {
-            let part = first..range.end.min(first + CHUNK);
+        let chunk = at_a_time(element);
+        for first in range.clone().step_by(chunk) {
+            let part = first..range.end.min(first.saturating_add(chunk));
             let bytes = read.read(part.clone())?;
             for (i, bytes) in part.zip(bytes.chunks_exact(element.size())) {
                 let value = place::project(element.decode(bytes)?, rest)?;
@@ -223,6 +224,11 @@ impl Getter<'_> {
         }
         result.map(|()| Code::Ok)
     }
+}
+
+/// How many elements are read at a time.
+pub(super) fn at_a_time(of: &ElementType) -> usize {
+    (CHUNK / of.size()).max(1) // an element has a byte at least: so says the descriptor's check
 }
 
 /// The elements of an array, or of the latest frame of one.
