@@ -23,7 +23,7 @@ pub(crate) use inspect::Inspected;
 pub use name::DIRECTORY;
 pub use options::{Options, Owner};
 pub use prune::{leftovers, prune};
-pub use survey::{Survey, remove_deserted};
+pub use survey::{Survey, remove_deserted, remove_leftover};
 
 use crate::error::{CreateError, Holder, OpenError, OpenOrCreateError, RegisterError};
 use crate::layout::bind::{Binder, Found};

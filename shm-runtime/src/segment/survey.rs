@@ -4,7 +4,7 @@
 //! leftover. What is found may have changed by the time that it is read.
 
 use super::inspect::Inspected;
-use super::leftover::outside;
+use super::leftover::{self, Leftover, outside};
 use super::name;
 use super::{checked_for_open, open};
 use crate::error::OpenError;
@@ -147,6 +147,26 @@ impl Survey {
     pub fn descriptor(&self) -> Result<Vec<u8>, OpenError> {
         self.found.read_descriptor(&self.name, &self.file)
     }
+}
+
+/// Removes a segment of that name if it is a leftover, as [`prune`](super::prune) does with all, and says whether it was.
+///
+/// A read-only attachment that leaves last may not remove the name itself: a program that attaches so calls this then.
+///
+/// # Errors
+///
+/// Of the system.
+pub fn remove_leftover(name: &str) -> Result<bool, OpenError> {
+    let name = checked_for_open(name)?;
+    let path = name::path(name);
+    let file = open::open_name(name, &path, true)?;
+    let left = leftover::remove_leftover(name, &file, &path);
+    let left = left.map_err(|source| OpenError::System {
+        segment: name.to_owned(),
+        doing: "unlinking",
+        source,
+    })?;
+    Ok(matches!(left, Leftover::Removed(Removal::Gone)))
 }
 
 /// Removes the name of a segment that nobody is attached to, damaged or persistent as it may be.
