@@ -7,14 +7,47 @@ use rustix::fs::SeekFrom;
 use serde_json::{Value as Json, json};
 use shm_runtime::OpenError;
 use shm_runtime::dynamic::{ElementField, ElementType, Field, FieldType, Kind, Segment, Value};
-use shm_runtime::segment::Owner;
+use shm_runtime::segment::{self, Owner, Survey};
 use std::fs::File;
+use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 
+/// A segment that is open to be read.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// There until it is dropped.
+    segment: Option<Segment>,
+    name: String,
+}
+
+impl Deref for Reading {
+    type Target = Segment;
+
+    fn deref(&self) -> &Segment {
+        self.segment.as_ref().expect("taken by `drop` alone")
+    }
+}
+
+impl Drop for Reading {
+    /// Removes the segment if the last one that was attached for more than reading has left meanwhile.
+    fn drop(&mut self) {
+        self.segment = None;
+        let is_left = |survey: &Survey| !survey.is_held() && !survey.is_persistent();
+        if Survey::look(&self.name).as_ref().is_ok_and(is_left) {
+            // Another user's: it is for its owner to remove.
+            let _ = segment::remove_leftover(&self.name);
+        }
+    }
+}
+
 /// Opens a segment to read it, whoever owns it: nothing that it says is believed unchecked.
-pub(crate) fn open(name: &str) -> Result<Segment, OpenError> {
+pub(crate) fn open(name: &str) -> Result<Reading, OpenError> {
     let options = Segment::options().read_only().owner(Owner::Any).mode(0o666);
-    options.guard_sigbus(true).open(name)
+    let segment = options.guard_sigbus(true).open(name)?;
+    Ok(Reading {
+        name: segment.name().to_owned(),
+        segment: Some(segment),
+    })
 }
 
 /// Opens a segment to change it.
@@ -126,6 +159,16 @@ pub(crate) fn fill(segment: &Segment, field: &Field, pages: &Pages) -> Result<Fi
         Kind::Atomic => Fill::Is(segment.atomic(name)?.load()),
         _ => Fill::Unknown,
     })
+}
+
+/// A kind with its article.
+pub(crate) fn a(kind: &Kind) -> String {
+    let article = if kind.name().starts_with('A') {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {}", printable(kind.name()))
 }
 
 /// A value on one line.

@@ -75,7 +75,7 @@ fn every_kind_that_takes_elements_takes_them() {
     assert_eq!(rain.recv(), Ok(Some(-0.5)));
     assert!(sim.wet.contains(11));
     assert_eq!(json(&["pop", &at("log")]), [7]);
-    assert!(fails(2, &["pop", &at("grid")]).contains("is a Array"));
+    assert!(fails(2, &["pop", &at("grid")]).contains("is an Array"));
     assert!(fails(2, &["push", &at("step"), "1"]).contains("shm set"));
     let producer = sim.log.producer().unwrap();
     assert!(fails(1, &["push", &at("log"), "1"]).contains(&std::process::id().to_string()));

@@ -118,7 +118,8 @@ fn set_field(
             result?;
         }
         (kind, _) => {
-            let what = format!("`{name}` is a {kind}, and nothing of it can be set this way");
+            let kind = show::a(kind);
+            let what = format!("`{name}` is {kind}, and nothing of it can be set this way");
             return Err(Failure::usage(what).hint(how_to_change(field)));
         }
     }
@@ -255,7 +256,8 @@ fn pusher<'a>(segment: &Segment, field: &'a Field, wait: Duration) -> Result<Pus
             Box::new(move |value| set.insert(value).map(drop).map_err(|_| full()))
         }
         kind => {
-            let what = format!("`{name}` is a {kind}, and nothing can be pushed into it");
+            let kind = show::a(kind);
+            let what = format!("`{name}` is {kind}, and nothing can be pushed into it");
             return Err(Failure::usage(what).hint(format!("`shm set {}.{name} …`", segment.name())));
         }
     })
@@ -314,7 +316,8 @@ fn popper(segment: &Segment, field: &Field, wait: Duration) -> Result<Popper, Fa
             })
         }
         kind => {
-            let what = format!("`{name}` is a {kind}, and nothing can be popped off it");
+            let kind = show::a(kind);
+            let what = format!("`{name}` is {kind}, and nothing can be popped off it");
             return Err(Failure::usage(what));
         }
     })

@@ -99,12 +99,10 @@ fn read(path: &str) -> String {
 
 /// Whether /dev/shm is a file system in memory that all may use.
 fn file_system(mounts: &str, mode: u32) -> Vec<Finding> {
-    let mount = mounts
+    let mut mount = mounts
         .lines()
         .map(|line| line.split(' ').collect::<Vec<_>>());
-    let mount = mount
-        .filter(|parts| parts.get(1) == Some(&DIRECTORY))
-        .last();
+    let mount = mount.rfind(|parts| parts.get(1) == Some(&DIRECTORY));
     let kind = mount.and_then(|parts| parts.get(2).map(|&kind| kind.to_owned()));
     let mut findings = vec![match kind.as_deref() {
         Some("tmpfs") => finding(Grade::Fine, "/dev/shm", "is a tmpfs", ""),
@@ -159,8 +157,8 @@ fn space(size: u64, free: u64, container: bool) -> Vec<Finding> {
         ),
         _ => finding(Grade::Fine, "size", text, ""),
     });
-    if size > 0 {
-        let text = format!("{} ({} %)", out::bytes(free), free * 100 / size);
+    if let Some(percent) = free.saturating_mul(100).checked_div(size) {
+        let text = format!("{} ({percent} %)", out::bytes(free));
         findings.push(if free < size / 10 {
             let text =
                 format!("{text}: a process that writes to memory that is not there gets SIGBUS");
@@ -217,11 +215,11 @@ fn logind_settings() -> Option<String> {
 /// Whether systemd removes a user's segments when the last session of that user ends.
 fn remove_ipc(user: u32, logind: Option<&str>) -> Option<Finding> {
     let settings = logind?;
-    let set = settings
+    let mut set = settings
         .lines()
         .filter_map(|line| line.trim().strip_prefix("RemoveIPC="));
     let removes = set
-        .last()
+        .next_back()
         .is_none_or(|value| !matches!(value.trim(), "no" | "false" | "0" | "off"));
     Some(match (removes, user) {
         (false, _) => finding(Grade::Fine, "RemoveIPC", "no: segments outlive logins", ""),

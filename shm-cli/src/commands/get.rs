@@ -81,8 +81,8 @@ impl Getter<'_> {
     ) -> Result<Code, Failure> {
         if let Some(Step::Item(text)) = self.steps.first() {
             let what = format!(
-                "there is no `[{text}]`: of a {} its {end} can be seen",
-                self.field.kind()
+                "there is no `[{text}]`: of {} its {end} can be seen",
+                show::a(self.field.kind())
             );
             return Err(Failure::usage(what));
         }
@@ -97,9 +97,9 @@ impl Getter<'_> {
     fn state(&self, out: &mut Out) -> Result<Code, Failure> {
         let fill = show::fill(self.segment, self.field, &Pages::of(self.segment))?;
         if fill == show::Fill::Unknown || !self.steps.is_empty() {
-            let (name, kind) = (self.field.name(), self.field.kind());
+            let (name, kind) = (self.field.name(), show::a(self.field.kind()));
             return Err(Failure::no(format!(
-                "`{name}` is a {kind}: its content cannot be read from outside"
+                "`{name}` is {kind}: its content cannot be read from outside"
             )));
         }
         if out.json {

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> Result<Code, Failure> {
         Err(OpenError::NotFound { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let pages = segment.as_ref().map(Pages::of);
+    let pages = segment.as_deref().map(Pages::of);
     let fill = |field: &Field| match (&segment, &pages) {
         (Some(segment), Some(pages)) => show::fill(segment, field, pages),
         _ => Ok(Fill::Unknown),
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> Result<Code, Failure> {
     if out.json {
         out.value(&found.to_json())?;
     } else {
-        found.print(segment.as_ref(), args.all, out)?;
+        found.print(segment.as_deref(), args.all, out)?;
     }
     Ok(Code::Ok)
 }
