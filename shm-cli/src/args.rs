@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Doctor,
     /// Show how much happens in a segment, each second
     Watch(Watch),
+    /// Show segments and what happens in them, on the whole terminal
+    Top,
     /// Write a copy of a segment to standard output: shm dump sim > sim.dump
     Dump(Dump),
     /// Make a segment from a copy on standard input: shm restore sim < sim.dump

@@ -99,7 +99,7 @@ impl From<io::Error> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        let name = error.segment().to_owned();
+        let name = error.segment();
         let (code, what, hint) = match &error {
             OpenError::NotFound { .. } => {
                 let what = format!("there is no segment `{name}`");
@@ -111,61 +111,6 @@ impl From<OpenError> for Failure {
                     "a name has 1 to 200 letters, digits, `.`, `_` and `-`, and no dot in front";
                 (Code::Usage, what, hint.to_owned())
             }
-            OpenError::Denied { writable, .. } => {
-                let verb = if *writable { "changed" } else { "read" };
-                let what = format!(
-                    "segment `{name}` may not be {verb} by this user{}",
-                    crate::files::owner_and_mode(&name)
-                );
-                let hint =
-                    "run as its owner, or ask its creator for `.mode(0o660)` and `.group(…)`";
-                (Code::Denied, what, hint.to_owned())
-            }
-            OpenError::Owner { found, .. } => {
-                let what = format!("segment `{name}` belongs to user {found}, and not to you");
-                (Code::Denied, what, "run as that user".to_owned())
-            }
-            OpenError::WritableByOthers { found, .. } => {
-                let what = format!(
-                    "segment `{name}` has mode {found:04o}: users who should not can write to it"
-                );
-                (
-                    Code::Denied,
-                    what,
-                    format!("`chmod 600 /dev/shm/{name}`, if that is not meant"),
-                )
-            }
-            OpenError::Empty { .. } | OpenError::Short { .. } | OpenError::Magic { .. } => {
-                let what = format!(
-                    "`{name}` is not a segment of this library{}",
-                    foreign(&name, &error)
-                );
-                (
-                    Code::Damaged,
-                    what,
-                    "leave it to the program that made it".to_owned(),
-                )
-            }
-            OpenError::NotRegular { found, .. } => {
-                let what = format!("`{name}` is {found}, and a segment is a regular file");
-                (
-                    Code::Damaged,
-                    what,
-                    "leave it to the program that made it".to_owned(),
-                )
-            }
-            OpenError::Version {
-                found, expected, ..
-            } => {
-                let what = format!(
-                    "segment `{name}` has format version {found:#x}, and this `shm` reads {expected}"
-                );
-                (
-                    Code::Damaged,
-                    what,
-                    "use the `shm` of the version that created it".to_owned(),
-                )
-            }
             OpenError::NoSharedMemory { .. } => {
                 let what = "there is no /dev/shm".to_owned();
                 (
@@ -173,18 +118,6 @@ impl From<OpenError> for Failure {
                     what,
                     "`mount -t tmpfs tmpfs /dev/shm`".to_owned(),
                 )
-            }
-            OpenError::Truncated { .. }
-            | OpenError::Size { .. }
-            | OpenError::Table { .. }
-            | OpenError::Control { .. }
-            | OpenError::Descriptor { .. } => {
-                let text = error.to_string();
-                let what = text
-                    .split_once("; ")
-                    .map_or(text.as_str(), |(what, _)| what);
-                let hint = format!("`shm rm {name}`, and have its program create it again");
-                (Code::Damaged, what.to_owned(), hint)
             }
             OpenError::TooManyParticipants { limit, .. } => {
                 let what =
@@ -198,10 +131,84 @@ impl From<OpenError> for Failure {
                 );
                 (Code::No, what, "resume or end that process".to_owned())
             }
-            _ => return Self::new(Code::System, error.to_string()),
+            _ => match denied(name, &error).or_else(|| damaged(name, &error)) {
+                Some(failure) => return failure,
+                None => return Self::new(Code::System, error.to_string()),
+            },
         };
         Self::new(code, what).hint(hint)
     }
+}
+
+/// What this user may not.
+fn denied(name: &str, error: &OpenError) -> Option<Failure> {
+    let (what, hint) = match error {
+        OpenError::Denied { writable, .. } => {
+            let verb = if *writable { "changed" } else { "read" };
+            let owner = crate::files::owner_and_mode(name);
+            let what = format!("segment `{name}` may not be {verb} by this user{owner}");
+            let hint = "run as its owner, or ask its creator for `.mode(0o660)` and `.group(…)`";
+            (what, hint.to_owned())
+        }
+        OpenError::Owner { found, .. } => {
+            let what = format!("segment `{name}` belongs to user {found}, and not to you");
+            (what, "run as that user".to_owned())
+        }
+        OpenError::WritableByOthers { found, .. } => {
+            let what = format!(
+                "segment `{name}` has mode {found:04o}: users who should not can write to it"
+            );
+            (
+                what,
+                format!("`chmod 600 /dev/shm/{name}`, if that is not meant"),
+            )
+        }
+        _ => return None,
+    };
+    Some(Failure::new(Code::Denied, what).hint(hint))
+}
+
+/// What is no segment, or no sound one.
+fn damaged(name: &str, error: &OpenError) -> Option<Failure> {
+    let theirs = "leave it to the program that made it".to_owned();
+    let (what, hint) = match error {
+        OpenError::Empty { .. } | OpenError::Short { .. } | OpenError::Magic { .. } => {
+            let found = foreign(name, error);
+            (
+                format!("`{name}` is not a segment of this library{found}"),
+                theirs,
+            )
+        }
+        OpenError::NotRegular { found, .. } => (
+            format!("`{name}` is {found}, and a segment is a regular file"),
+            theirs,
+        ),
+        OpenError::Version {
+            found, expected, ..
+        } => {
+            let what = format!(
+                "segment `{name}` has format version {found:#x}, and this `shm` reads {expected}"
+            );
+            (
+                what,
+                "use the `shm` of the version that created it".to_owned(),
+            )
+        }
+        OpenError::Truncated { .. }
+        | OpenError::Size { .. }
+        | OpenError::Table { .. }
+        | OpenError::Control { .. }
+        | OpenError::Descriptor { .. } => {
+            let text = error.to_string();
+            let what = text
+                .split_once("; ")
+                .map_or(text.as_str(), |(what, _)| what);
+            let hint = format!("`shm rm {name}`, and have its program create it again");
+            (what.to_owned(), hint)
+        }
+        _ => return None,
+    };
+    Some(Failure::new(Code::Damaged, what).hint(hint))
 }
 
 /// What else a file that is no segment may be.

@@ -47,6 +47,7 @@ fn run(command: Command, out: &mut Out) -> Result<Code, Failure> {
         Command::Check(args) => commands::check::run(&args, out),
         Command::Doctor => commands::doctor::run(out),
         Command::Watch(args) => commands::watch::run(&args, out),
+        Command::Top => commands::top::run(),
         Command::Dump(args) => commands::dump::dump(&args, out),
         Command::Restore(args) => commands::dump::restore(&args, out),
         Command::Diff(args) => commands::diff::run(&args, out),

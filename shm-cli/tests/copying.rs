@@ -236,8 +236,12 @@ fn diff_names_what_differs() {
         ok(&["diff", "--schema", &a, &b]),
         "the schemas are the same\n"
     );
+}
 
-    let other = unique("diff-other");
+#[test]
+fn diff_names_fields_that_only_one_has() {
+    let (a, other) = (unique("diff-sim"), unique("diff-other"));
+    let _sim = Sim::create(&a).unwrap();
     let _pair = Pair::create(&other).unwrap();
     let ended = run(&["diff", &a, &other]);
     assert_eq!(ended.code, 1);

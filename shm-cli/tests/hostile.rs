@@ -80,25 +80,30 @@ fn p6_no_bytes_make_it_panic() {
             bytes.truncate(random.below(bytes.len()));
         }
         std::fs::write(path(&file.0), &bytes).unwrap();
-        let name = file.0.as_str();
-        let gauges = format!("{name}.gauges");
-        let events = format!("{name}.events");
-        for args in [
-            vec!["ls", "--all", name],
-            vec!["inspect", name],
-            vec!["check", name],
-            vec!["get", &gauges],
-            vec!["pop", &events],
-            vec!["watch", name, "-n", "1", "-i", "0.001"],
-            vec!["gen", "c", name],
-            vec!["diff", name, &other.0],
-        ] {
-            let ended = run(&args); // asserts that it ended by itself and did not panic
-            assert!(
-                (0..=5).contains(&ended.code),
-                "{args:?} with seed {seed}: {}",
-                ended.error
-            );
-        }
+        everything_ends(&file.0, &other.0, seed);
+    }
+}
+
+/// Runs commands on a segment, whatever is in it.
+fn everything_ends(name: &str, other: &str, seed: u64) {
+    let gauges = format!("{name}.gauges");
+    let events = format!("{name}.events");
+    for args in [
+        vec!["ls", "--all", name],
+        vec!["inspect", name],
+        vec!["check", name],
+        vec!["get", &gauges],
+        vec!["pop", &events],
+        vec!["watch", name, "-n", "1", "-i", "0.001"],
+        vec!["gen", "c", name],
+        vec!["diff", name, other],
+    ] {
+        let ended = run(&args); // asserts that it ended by itself and did not panic
+        let code = ended.code;
+        assert!(
+            (0..=5).contains(&code),
+            "{args:?} with seed {seed}: {}",
+            ended.error
+        );
     }
 }

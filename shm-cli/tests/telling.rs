@@ -11,11 +11,16 @@ use std::process::{Command, Stdio};
 #[test]
 fn watch_counts_what_goes_through() {
     let name = unique("watch");
-    let sim = Sim::create(&name).unwrap();
+    let _sim = Sim::create(&name).unwrap();
     let still = json(&["watch", &name, "-n", "2", "--interval", "0.01"]);
     assert_eq!(still.len(), 2, "ends after two looks");
     assert_eq!(still[0]["fields"]["events"]["pushed_per_s"], 0.0);
+}
 
+#[test]
+fn watch_loses_nothing_between_two_looks() {
+    let name = unique("watch-all");
+    let sim = Sim::create(&name).unwrap();
     let mut child = shm(&[
         "--json",
         "watch",
@@ -282,6 +287,11 @@ fn help_tells_the_exit_codes_and_mistakes_end_with_two() {
     let error: Json =
         serde_json::from_str(&run(&["--json", "inspect", "shm-test-cli-none"]).error).unwrap();
     assert_eq!(error["exit_code"], 1);
+}
+
+#[test]
+fn top_is_for_terminals() {
+    assert!(fails(2, &["top"]).contains("watch"));
 }
 
 /// What the command writes to a terminal.

@@ -266,35 +266,27 @@ pub(crate) fn restore(args: &Restore, out: &mut Out) -> Result<Code, Failure> {
     })?;
     let checked = Survey::look(&args.name)
         .and_then(|survey| Schema::surveyed(&survey).map(|_| survey.is_persistent()));
-    match checked {
-        Err(error) => {
-            std::fs::remove_file(&path)?;
-            Err(Failure::new(
-                Code::Damaged,
-                format!("what was dumped is no sound segment: {error}"),
-            ))
-        }
-        Ok(is_persistent) if out.json => {
-            out.value(
-                &json!({ "restored": args.name, "size": size, "persistent": is_persistent }),
-            )?;
-            Ok(Code::Ok)
-        }
-        Ok(true) => {
-            note(&format!(
-                "segment `{0}` stays until `shm rm {0}`",
-                args.name
-            ));
-            Ok(Code::Ok)
-        }
-        Ok(false) => {
-            note(&format!(
-                "nobody is attached to `{}`: it is a leftover, which `shm prune` removes",
-                args.name
-            ));
-            Ok(Code::Ok)
-        }
+    let persistent = checked.map_err(|error| {
+        let _ = std::fs::remove_file(&path); // what is wrong with it matters more
+        Failure::new(
+            Code::Damaged,
+            format!("what was dumped is no sound segment: {error}"),
+        )
+    })?;
+    if out.json {
+        out.value(&json!({ "restored": args.name, "size": size, "persistent": persistent }))?;
+    } else if persistent {
+        note(&format!(
+            "segment `{0}` stays until `shm rm {0}`",
+            args.name
+        ));
+    } else {
+        note(&format!(
+            "nobody is attached to `{}`: it is a leftover, which `shm prune` removes",
+            args.name
+        ));
     }
+    Ok(Code::Ok)
 }
 
 fn read_header(from: &mut impl BufRead) -> Result<Json, Failure> {

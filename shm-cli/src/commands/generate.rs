@@ -133,29 +133,7 @@ impl Source<'_> {
             self.schema.fingerprint()
         );
         for (name, of) in &self.structs {
-            let _ = writeln!(text, "\ntypedef struct {name} {{");
-            for field in of.fields() {
-                let (kind, count) = self.c_type(field);
-                let array = if count == 1 {
-                    String::new()
-                } else {
-                    format!("[{count}]")
-                };
-                let _ = writeln!(text, "    {kind} {}{array};", identifier(&field.name));
-            }
-            let _ = writeln!(text, "}} {name};");
-            let _ = writeln!(
-                text,
-                "_Static_assert(sizeof({name}) == {}, \"size of {name}\");",
-                of.size()
-            );
-            for field in of.fields() {
-                let (part, offset) = (identifier(&field.name), field.offset);
-                let _ = writeln!(
-                    text,
-                    "_Static_assert(offsetof({name}, {part}) == {offset}, \"{name}.{part}\");"
-                );
-            }
+            self.c_struct(name, of, &mut text);
         }
         for field in self.fields {
             let name = format!("{upper}_{}", identifier(field.name()).to_uppercase());
@@ -182,6 +160,32 @@ impl Source<'_> {
             }
         }
         text + "\n#endif\n"
+    }
+
+    fn c_struct(&self, name: &str, of: &ElementType, text: &mut String) {
+        let _ = writeln!(text, "\ntypedef struct {name} {{");
+        for field in of.fields() {
+            let (kind, count) = self.c_type(field);
+            let array = if count == 1 {
+                String::new()
+            } else {
+                format!("[{count}]")
+            };
+            let _ = writeln!(text, "    {kind} {}{array};", identifier(&field.name));
+        }
+        let _ = writeln!(text, "}} {name};");
+        let _ = writeln!(
+            text,
+            "_Static_assert(sizeof({name}) == {}, \"size of {name}\");",
+            of.size()
+        );
+        for field in of.fields() {
+            let (part, offset) = (identifier(&field.name), field.offset);
+            let _ = writeln!(
+                text,
+                "_Static_assert(offsetof({name}, {part}) == {offset}, \"{name}.{part}\");"
+            );
+        }
     }
 
     fn c_element(&self, of: &ElementType) -> (String, usize) {

@@ -12,4 +12,5 @@ pub(crate) mod inspect;
 pub(crate) mod ls;
 pub(crate) mod plan;
 pub(crate) mod remove;
+pub(crate) mod top;
 pub(crate) mod watch;

@@ -15,10 +15,10 @@ use shm_runtime::segment::Survey;
 use std::time::{Duration, Instant};
 
 /// A structure at one moment: counts that only grow, and what it holds.
-struct Look {
-    name: String,
+pub(super) struct Look {
+    pub(super) name: String,
     counts: Vec<(&'static str, u64)>,
-    holds: Fill,
+    pub(super) holds: Fill,
 }
 
 pub(crate) fn run(args: &Watch, out: &mut Out) -> Result<Code, Failure> {
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Watch, out: &mut Out) -> Result<Code, Failure> {
 }
 
 /// Whether anybody but this process is attached: a watcher has no slot.
-fn is_alive(segment: &Segment) -> bool {
+pub(super) fn is_alive(segment: &Segment) -> bool {
     match Survey::look(segment.name()) {
         Ok(survey) => {
             let is_same = survey.control().segment_id == segment.id();
@@ -63,7 +63,11 @@ fn is_alive(segment: &Segment) -> bool {
     }
 }
 
-fn look(segment: &Segment, wanted: &[String], pages: &Pages) -> Result<Vec<Look>, Failure> {
+pub(super) fn look(
+    segment: &Segment,
+    wanted: &[String],
+    pages: &Pages,
+) -> Result<Vec<Look>, Failure> {
     let mut looks = Vec::new();
     for field in segment.fields() {
         let name = field.name();
@@ -98,7 +102,7 @@ fn ends(positions: Result<(u64, u64), FieldError>) -> Result<Vec<(&'static str, 
 }
 
 /// How often each count was counted on, each second; a count that fell is no rate.
-fn rates(last: &Look, now: &Look, seconds: f64) -> Vec<(&'static str, f64)> {
+pub(super) fn rates(last: &Look, now: &Look, seconds: f64) -> Vec<(&'static str, f64)> {
     let pairs = last.counts.iter().zip(&now.counts);
     let rate = |((_, before), (what, after)): (&(_, u64), &(&'static str, u64))| {
         let counted = after.wrapping_sub(*before) as i64;
