@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Cleanup, Sim, fails, json, listed, ok, path, run, shm, unique};
+use common::{Cleanup, Sim, fails, json, listed, nothing, ok, path, run, shm, unique};
 use shm_runtime::memory::audit::Audit;
 use shm_runtime::{ShmLayout, dynamic};
 use std::os::unix::fs::FileExt;
@@ -86,14 +86,6 @@ fn recover_and_check_find_a_sound_segment_sound() {
         "{findings:?}"
     );
     assert!(ok(&["check", &name]).contains("Queue `events`"));
-}
-
-fn nothing() -> common::Event {
-    common::Event {
-        t: 0.0,
-        cell: 0,
-        kind: 0,
-    }
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{Cleanup, Event, Sim, fails, json, listed, ok, path, run, run_with, shm, unique};
+use common::{
+    Cleanup, Event, Sim, fails, json, listed, nothing, ok, path, run, run_with, shm, unique,
+};
 use serde_json::json;
 use shm_runtime::{Array, Atomic, ShmLayout};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,14 +91,7 @@ fn a_copy_of_a_live_segment_persists_under_another_name() {
     assert_eq!(back.step.load(), 5);
     back.step.store(6);
     assert_eq!(sim.step.load(), 5, "they share nothing");
-    assert_eq!(
-        back.events.push(Event {
-            t: 0.0,
-            cell: 0,
-            kind: 0
-        }),
-        Ok(())
-    );
+    assert_eq!(back.events.push(nothing()), Ok(()));
 }
 
 #[test]
@@ -189,25 +184,9 @@ fn diff_names_what_differs() {
     for i in 100..110 {
         there.grid.set(i, 2.0);
     }
-    here.gauges
-        .insert(
-            1,
-            Event {
-                t: 0.0,
-                cell: 0,
-                kind: 0,
-            },
-        )
-        .unwrap();
+    here.gauges.insert(1, nothing()).unwrap();
     there.wet.insert(9).unwrap();
-    there
-        .events
-        .push(Event {
-            t: 0.0,
-            cell: 0,
-            kind: 0,
-        })
-        .unwrap();
+    there.events.push(nothing()).unwrap();
     let ended = run(&["--json", "diff", &a, &b]);
     assert_eq!(ended.code, 1);
     let found: Vec<serde_json::Value> = ended

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Cleanup, Event, Sim, path, run, unique};
+use common::{Cleanup, Sim, nothing, path, run, unique};
 use shm_runtime::ShmLayout;
 
 /// A small generator.
@@ -30,23 +30,8 @@ fn p6_no_bytes_make_it_panic() {
     let other = Cleanup(unique("hostile-other"));
     for name in [&file.0, &other.0] {
         let sim = Sim::options().persist().create(name).unwrap();
-        sim.gauges
-            .insert(
-                1,
-                Event {
-                    t: 0.0,
-                    cell: 0,
-                    kind: 0,
-                },
-            )
-            .unwrap();
-        sim.events
-            .push(Event {
-                t: 0.0,
-                cell: 0,
-                kind: 0,
-            })
-            .unwrap();
+        sim.gauges.insert(1, nothing()).unwrap();
+        sim.events.push(nothing()).unwrap();
     }
     let whole = std::fs::read(path(&file.0)).unwrap();
     let written = whole.iter().rposition(|&byte| byte != 0).unwrap() + 1;

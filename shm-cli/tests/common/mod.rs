@@ -40,6 +40,11 @@ pub struct Sim {
     pub frame: VersionedArray<f32, 100>,
 }
 
+/// An event of zeros.
+pub fn nothing() -> Event {
+    Event::zeroed()
+}
+
 /// A name that no other test and no other run has.
 pub fn unique(test: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
