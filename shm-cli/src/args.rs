@@ -1,5 +1,10 @@
 //! What can be typed.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "what is shown as help has brackets that are no links"
+)]
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
