@@ -112,6 +112,7 @@ fn inspect_shows_every_field() {
     for expected in [
         "Steps so far.",
         "1 of 8",
+        "1,000 elements",
         "├ cell",
         "[m] 10×100",
         "Queue<Event, 8>",

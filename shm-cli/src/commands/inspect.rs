@@ -8,7 +8,7 @@ use crate::processes::{Process, printable};
 use crate::show::{self, Fill, Pages};
 use serde_json::{Value as Json, json};
 use shm_runtime::OpenError;
-use shm_runtime::dynamic::{ElementType, Field, FieldType, Schema, Segment};
+use shm_runtime::dynamic::{ElementType, Field, FieldType, Kind, Schema, Segment};
 use shm_runtime::segment::Survey;
 use shm_runtime::table::Entry;
 use std::os::unix::fs::MetadataExt;
@@ -122,7 +122,7 @@ impl Found {
             rows.push(vec![
                 out.styled(Style::Strong, &printable(field.name())),
                 type_of(field),
-                fill.text(),
+                holds(field, fill),
                 field.offset().to_string(),
                 out::bytes(field.size() as u64),
                 remark(field, out),
@@ -205,6 +205,14 @@ fn type_of(field: &Field) -> String {
         format!("{}<{}>", field.kind(), show::element(field.element()))
     } else {
         printable(field.source())
+    }
+}
+
+/// What it holds; how much that is where its type may say it by the name of a constant alone.
+fn holds(field: &Field, fill: &Fill) -> String {
+    match field.kind() {
+        Kind::Array => format!("{} elements", out::count(field.capacity() as u64)),
+        _ => fill.text(),
     }
 }
 
