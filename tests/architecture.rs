@@ -212,6 +212,8 @@ fn the_code_has_its_shape() {
         "shm-runtime/src",
         "shm-derive/src",
         "schemas/src",
+        "shm-cli/src",
+        "shm-cli/examples",
         "src",
         "examples",
         "tests",

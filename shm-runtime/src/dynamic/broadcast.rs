@@ -5,6 +5,7 @@ use super::place::Place;
 use super::words::{Words, assert_size, cells};
 use crate::error::{FieldError, NoLane, Timeout};
 use crate::memory::atomic::AtomicU64;
+use crate::memory::audit::Audit;
 use crate::memory::exchange::{Dynamic, Exchange};
 use crate::memory::kernel::Linux;
 use crate::memory::signals::{Kernel, wait_until};
@@ -81,6 +82,11 @@ impl Broadcast {
     /// Messages that the ring keeps.
     pub fn capacity(&self) -> usize {
         self.words.capacity()
+    }
+
+    /// Counts the owners of every node: see [`Audit`].
+    pub fn audit(&self) -> Audit {
+        self.words.exchange().audit()
     }
 
     /// What the messages are.

@@ -30,6 +30,15 @@ const ALIGN: usize = 64;
 /// The body is whole pages.
 const PAGE: usize = 4096;
 
+/// Where everything lies in a segment that is yet to be created: see [`Schema::layout`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Name, first byte and bytes of each part.
+    pub parts: Vec<(String, u64, u64)>,
+    /// Bytes of all.
+    pub size: u64,
+}
+
 /// Where the fields of a schema lie, from its start.
 struct Placed {
     offsets: Vec<usize>,
@@ -149,6 +158,38 @@ impl Schema {
             fields: self.differences(&there.schema),
             subset: false,
         })))
+    }
+
+    /// Where everything lies in a segment of this schema that is created without further options: the table, the
+    /// library's own entries, the fields in order, the descriptor. What is between them is padding.
+    ///
+    /// # Errors
+    ///
+    /// Where no segment can have this schema.
+    pub fn layout(&self) -> Result<Layout, SchemaError> {
+        let placed = self.check().and_then(|()| self.place());
+        let (placed, body_size) = placed.map_err(|why| SchemaError { why })?;
+        let draft = self.draft(&placed, body_size);
+        let (body, descriptor, size) = draft.places();
+        let names = ["@control", "@registry", "@participants", "@lanes"].into_iter();
+        let names = names.chain(self.fields.iter().map(FieldSchema::name));
+        let part = |name: &str, offset, size| (name.to_owned(), offset, size);
+        let entries = names.zip(&placed);
+        let entries = entries.map(|(name, entry)| part(name, body + entry.offset, entry.size));
+        let first = [part("@table", 0, body)].into_iter();
+        let last = part("@descriptor", descriptor, draft.descriptor.len() as u64);
+        let parts = first.chain(entries).chain([last]).collect();
+        Ok(Layout { parts, size })
+    }
+
+    fn draft<'a>(&self, entries: &'a [Entry], body_size: usize) -> Draft<'a> {
+        Draft {
+            descriptor: self.render(),
+            entries,
+            lanes: self.lanes,
+            body_size: body_size as u64,
+            fingerprint: self.fingerprint(),
+        }
     }
 
     /// Whether a segment can have this schema.
@@ -464,13 +505,7 @@ impl Options<'_> {
             segment: name.to_owned(),
             source: SchemaError { why },
         })?;
-        let draft = Draft {
-            descriptor: schema.render(),
-            entries: &entries,
-            lanes: schema.lanes,
-            body_size: body_size as u64,
-            fingerprint: schema.fingerprint(),
-        };
+        let draft = schema.draft(&entries, body_size);
         let (inner, naming) = self.conceive_untyped(name, &draft, Described::check)?;
         let segment = Segment { inner };
         if let Some(init) = self.take_init() {

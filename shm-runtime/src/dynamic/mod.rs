@@ -30,6 +30,7 @@ mod words;
 
 pub use array::Array;
 pub use broadcast::{Broadcast, Subscriber};
+pub use create::Layout;
 pub use element::{ElementField, ElementType, FieldType, Primitive};
 pub use frames::{FrameWriter, Snapshot, VersionedArray};
 pub use kind::Kind;

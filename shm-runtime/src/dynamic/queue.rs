@@ -5,6 +5,7 @@ use super::place::Place;
 use super::words::{Words, assert_size, cells, whole};
 use crate::error::{FieldError, Full, NoLane, Timeout};
 use crate::memory::atomic::AtomicU64;
+use crate::memory::audit::Audit;
 use crate::memory::exchange::{Dynamic, Exchange};
 use crate::memory::kernel::Linux;
 use crate::memory::lanes::GuardLane;
@@ -139,6 +140,17 @@ impl Queue {
     /// How many elements there are: see [`crate::Queue::len`].
     pub fn len(&self) -> usize {
         Ring(&self.operation(&[], &[])).len()
+    }
+
+    /// So many elements were popped and pushed since the queue is there, those that came back from the dead not counted
+    /// again. Both wrap around.
+    pub fn positions(&self) -> (u64, u64) {
+        Ring(&self.operation(&[], &[])).positions()
+    }
+
+    /// Counts the owners of every node: see [`Audit`].
+    pub fn audit(&self) -> Audit {
+        self.words.exchange().audit()
     }
 
     /// Whether there was no element to pop at some moment during the call.

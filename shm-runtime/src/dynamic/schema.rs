@@ -8,11 +8,12 @@
 use super::element::{ElementType, number, short, text};
 use super::extent::{Extent, Numbers};
 use super::kind::Kind;
+use crate::error::OpenError;
 use crate::layout::body::{MAX_ENTRIES, MAX_LANES};
 use crate::layout::descriptor::VERSION;
 use crate::layout::fingerprint::fnv1a_128;
 use crate::seeded::{Bug, seeded};
-use crate::segment::Inspected;
+use crate::segment::{Inspected, Survey};
 use crate::table::{Entry, MAX_NAME};
 use core::ops::Deref;
 use serde_json::{Value as Json, json};
@@ -228,6 +229,44 @@ impl Schema {
             "entries": entries.collect::<Vec<_>>(),
         });
         descriptor.to_string().into_bytes()
+    }
+
+    /// What a segment says of itself, and where its fields are, without attaching to it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Descriptor`] where that does not agree with its table.
+    pub fn surveyed(survey: &Survey) -> Result<(Self, Vec<Field>), OpenError> {
+        let descriptor = survey.descriptor()?;
+        let parse = || {
+            let schema = Self::parse(&descriptor)?;
+            let fields = schema.locate(&survey.found)?;
+            Ok((schema, fields))
+        };
+        parse().map_err(|why| OpenError::Descriptor {
+            segment: survey.name().to_owned(),
+            why,
+        })
+    }
+
+    /// The name: of the struct in the program that created the segment.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its doc comment.
+    pub fn doc(&self) -> &str {
+        &self.doc
+    }
+
+    /// How many lanes, and so participants, it has room for.
+    pub const fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    /// What it says of the fields, in order.
+    pub fn fields(&self) -> &[FieldSchema] {
+        &self.fields
     }
 
     /// The hash of the shape: equal if and only if segments are interchangeable.

@@ -12,6 +12,7 @@ use crate::structures::RoleTaken;
 use crate::structures::role::Role;
 use crate::structures::spsc::ring::{Memo, Ring, Side, Trust};
 use core::cell::Cell;
+use core::sync::atomic::Ordering::Acquire;
 use core::time::Duration;
 
 /// The handle of an [`Spsc`](crate::Spsc): elements as bytes, by the algorithm of the typed handle.
@@ -76,6 +77,12 @@ impl Spsc {
     /// How many elements there are, as far as that can be told while the others go on.
     pub fn len(&self) -> usize {
         self.with(&[], &[], |ring| ring.len())
+    }
+
+    /// So many elements were popped and pushed since the queue is there. Both wrap around.
+    pub fn positions(&self) -> (u64, u64) {
+        let position = |side: &Side| side.position.load(Acquire); // (H), (T): in this order, as `Ring::len`
+        (position(&self.consumer), position(&self.producer))
     }
 
     /// Whether there is no element, as far as that can be told.

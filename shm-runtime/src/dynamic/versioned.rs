@@ -5,6 +5,7 @@ use super::place::Place;
 use super::words::{assert_size, cells};
 use crate::error::{FieldError, NoLane, Outrun, Timeout};
 use crate::memory::attachment::Attachment;
+use crate::memory::audit::Audit;
 use crate::memory::exchange::{Exchange, Fixed, Line, Words};
 use crate::memory::kernel::Linux;
 use crate::memory::lane;
@@ -126,6 +127,11 @@ impl Versioned {
             self.note(stop);
         }
         NoLane
+    }
+
+    /// Counts the owners of every node: see [`Audit`].
+    pub fn audit(&self) -> Audit {
+        self.operation(&[], &[]).exchange().audit()
     }
 
     /// What the value is.

@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod attachment;
+pub mod audit;
 pub mod bucket;
 pub mod bytes;
 pub mod cell;

@@ -75,3 +75,16 @@ pub(super) fn remove_hidden(file: &File, path: &Path) -> io::Result<Removal> {
     }
     liveness::remove_if_deserted(file, path)
 }
+
+/// Whether a file is a segment, whole or damaged; an error where it is somebody else's file.
+pub(super) fn outside(read: Result<Inspected, OpenError>) -> Result<(), OpenError> {
+    match read {
+        Err(
+            error @ (OpenError::Empty { .. }
+            | OpenError::Short { .. }
+            | OpenError::Magic { .. }
+            | OpenError::System { .. }),
+        ) => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -16,6 +16,7 @@ mod placement;
 mod plan;
 mod prune;
 mod registry;
+mod survey;
 mod untyped;
 
 pub(crate) use birth::Naming;
@@ -24,7 +25,8 @@ pub(crate) use inspect::Inspected;
 pub use name::DIRECTORY;
 pub use options::{Options, Owner};
 pub use placement::{FieldPlacement, HugePages, Placement};
-pub use prune::prune;
+pub use prune::{leftovers, prune};
+pub use survey::{Survey, remove_deserted, remove_leftover};
 
 use crate::error::{CreateError, Holder, OpenError, OpenOrCreateError, RegisterError};
 use crate::layout::bind::{Binder, Found};
@@ -519,14 +521,7 @@ fn remove(name: &str) -> Result<(), OpenError> {
 pub fn unlink(name: &str) -> Result<(), OpenError> {
     let name = checked_for_open(name)?;
     let file = open::open_name(name, &name::path(name), false)?;
-    match Inspected::read(name, &file, file.metadata().map_or(0, |data| data.len())) {
-        // No segment at all: it is somebody else's file.
-        Err(
-            error @ (OpenError::Empty { .. }
-            | OpenError::Short { .. }
-            | OpenError::Magic { .. }
-            | OpenError::System { .. }),
-        ) => Err(error),
-        _ => remove(name),
-    }
+    let size = file.metadata().map_or(0, |data| data.len());
+    leftover::outside(Inspected::read(name, &file, size))?;
+    remove(name)
 }

@@ -216,15 +216,21 @@ fn irregular(kind: Kind) -> Option<&'static str> {
     }
 }
 
+/// Checks that a file is a regular one.
+pub(super) fn check_regular(segment: &str, stat: &Stat) -> Result<(), OpenError> {
+    match irregular(stat.kind) {
+        None => Ok(()),
+        Some(found) => Err(OpenError::NotRegular {
+            segment: segment.to_owned(),
+            found,
+        }),
+    }
+}
+
 /// Checks kind, owner, permissions and size limit.
 fn check_file(segment: &str, stat: &Stat, settings: &Settings) -> Result<(), OpenError> {
+    check_regular(segment, stat)?;
     let segment = || segment.to_owned();
-    if let Some(found) = irregular(stat.kind) {
-        return Err(OpenError::NotRegular {
-            segment: segment(),
-            found,
-        });
-    }
     let expected = match settings.owner {
         Owner::Own => Some(process::effective_user()),
         Owner::User(user) => Some(user),

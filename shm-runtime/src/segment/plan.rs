@@ -50,6 +50,14 @@ impl Draft<'static> {
     }
 }
 
+impl Draft<'_> {
+    /// Where the body and the descriptor begin, and how many bytes the segment has, with options that change neither.
+    pub(crate) fn places(&self) -> (u64, u64, u64) {
+        let plan = Plan::new(self, &Settings::default());
+        (plan.body, plan.descriptor_offset, plan.total)
+    }
+}
+
 /// Where everything lies in a new file.
 pub(super) struct Plan {
     pub(super) body: u64,

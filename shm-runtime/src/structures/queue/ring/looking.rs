@@ -38,6 +38,11 @@ impl<P: Parts> Ring<'_, P> {
         (tail.wrapping_sub(head)).min(self.capacity()) as usize
     }
 
+    /// So many elements were popped and pushed since the queue is there.
+    pub fn positions(self) -> (u64, u64) {
+        (self.locate(End::Head), self.locate(End::Tail))
+    }
+
     /// Whether the word at `end` shows, exactly, that an operation there would find nothing to do.
     pub fn is_blocked(self, filling: bool) -> bool {
         let end = if filling { End::Tail } else { End::Head };
