@@ -185,6 +185,24 @@ impl Segment {
         segment::Segment::recover(&self.inner)
     }
 
+    /// Attaches a forked child now, instead of at its first operation: see [`crate::Segment::reattach`].
+    ///
+    /// # Errors
+    ///
+    /// Where no slot is free, or the file cannot be opened again.
+    pub fn reattach(&self) -> Result<(), OpenError> {
+        segment::Segment::reattach(&self.inner)
+    }
+
+    /// Removes the segment's name, whoever is attached: see [`crate::Segment::unlink`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NotFound`] where the name leads to this segment no more, or of the system.
+    pub fn unlink(&self) -> Result<(), OpenError> {
+        segment::Segment::unlink(&self.inner)
+    }
+
     /// What this process met that no program of ours leaves: see [`crate::Segment::health`].
     pub fn health(&self) -> Health {
         segment::Segment::health(&self.inner)
