@@ -23,6 +23,25 @@ def test_fields_are_attributes_and_items(name):
         assert seg.fields["events"].capacity == 8 and seg.fields["events"].kind == "Queue"
 
 
+def test_a_field_is_not_replaced_by_accident(name):
+    with shm.create(name, World) as seg:
+        for field in ("steps", "grid", "wet"):
+            with pytest.raises(AttributeError, match=f"`{field}` cannot be replaced"):
+                setattr(seg, field, 5)
+        seg.wet |= {1}
+        assert set(seg.wet) == {1} and "wet" not in vars(seg)
+
+
+def test_fields_named_like_attributes_are_items(name):
+    class Named(shm.Schema):
+        name: shm.Atomic[np.uint64]
+        close: shm.Queue[np.uint8, 4]
+
+    with shm.create(name, Named) as seg:
+        seg["name"].store(3)
+        assert seg.name == name and seg["name"].load() == 3 and seg["close"].pop() is None
+
+
 def test_a_repr_says_what_it_is(name):
     seg = shm.create(name, World)
     assert repr(seg).startswith(f"<shm.Segment {name!r}: World ") and "read-write" in repr(seg)
@@ -79,14 +98,28 @@ def test_what_changes_something_is_refused_read_only(name):
         seg.gauges[5] = (1.0, 2, 3)
         assert reader.events.peek().cell == 2 and reader.gauges[5].kind == 3 and reader.state.version == 0
         for change in (
-            lambda: reader.events.push((1.0, 2, 3)), lambda: reader.events.pop(), lambda: reader.events.take(),
-            lambda: reader.events.pop_wait(0), lambda: reader.events.pop_many(1), lambda: reader.undo.push(1),
-            lambda: reader.audio.producer(), lambda: reader.audio.consumer(), lambda: reader.objects.acquire(),
-            lambda: reader.gauges.__setitem__(1, (1.0, 2, 3)), lambda: reader.gauges.pop(5), lambda: reader.wet.add(1),
-            lambda: reader.wet.discard(1), lambda: reader.ticks.send(1), lambda: reader.state.store((1.0, 2, 3)),
-            lambda: reader.state.update(lambda e: e), lambda: reader.frame.writer(), lambda: reader.steps.fetch_add(1),
-            lambda: reader.steps.store(1), lambda: reader.numbers("grid").store(0, 1.0), lambda: reader.recover(),
-        ):  # fmt: skip
+            lambda: reader.events.push((1.0, 2, 3)),
+            lambda: reader.events.pop(),
+            lambda: reader.events.take(),
+            lambda: reader.events.pop_wait(0),
+            lambda: reader.events.pop_many(1),
+            lambda: reader.undo.push(1),
+            lambda: reader.audio.producer(),
+            lambda: reader.audio.consumer(),
+            lambda: reader.objects.acquire(),
+            lambda: reader.gauges.__setitem__(1, (1.0, 2, 3)),
+            lambda: reader.gauges.pop(5),
+            lambda: reader.wet.add(1),
+            lambda: reader.wet.discard(1),
+            lambda: reader.ticks.send(1),
+            lambda: reader.state.store((1.0, 2, 3)),
+            lambda: reader.state.update(lambda e: e),
+            lambda: reader.frame.writer(),
+            lambda: reader.steps.fetch_add(1),
+            lambda: reader.steps.store(1),
+            lambda: reader.numbers("grid").store(0, 1.0),
+            lambda: reader.recover(),
+        ):
             with pytest.raises(shm.ReadOnly, match="is open read-only"):
                 change()
 

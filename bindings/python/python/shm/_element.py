@@ -72,6 +72,15 @@ def dtype_of(element: dict[str, Any]) -> np.dtype[Any]:
     )
 
 
+def part_of(field: dict[str, Any]) -> dict[str, Any]:
+    """The content of an element's field as an element of its own."""
+    if "element" in field and field["count"] == 1:
+        inner: dict[str, Any] = field["element"]
+        return inner
+    alone = {**field, "name": "", "offset": 0}
+    return {"size": _row(alone).itemsize, "fields": [alone]}
+
+
 class Element:
     """The elements of a field: their type, and their values to and from bytes."""
 
@@ -81,6 +90,10 @@ class Element:
         self.size: int = description["size"]
         self.dtype = dtype_of(description)
         self._only = only(description)
+        self._number = ""
+        if self._only is not None and self._only["count"] == 1:
+            self._number = self._only.get("type", "")
+        self._code = NUMBERS.get(self._number, ("", ""))[1]
         self._record: Any = self.dtype
         if self.dtype.names is not None:
             self._record = np.dtype((np.record, self.dtype))
@@ -91,7 +104,9 @@ class Element:
         return WrongValue(f"{place}: expected {expected}, found {found}")
 
     def encode(self, value: Any) -> bytes:
-        """The bytes of a value: a number, a text, a tuple, a mapping, a record, or an object with the fields."""
+        """The bytes of a value: a number, a text, a tuple, a mapping, a record, an object with the fields."""
+        if self._code:
+            return self._pack(self._number, value, "")
         if isinstance(value, (np.void, np.ndarray)) and value.dtype == self.dtype:
             if value.nbytes == self.size:
                 return value.tobytes()
@@ -169,14 +184,22 @@ class Element:
                 raise self._wrong(path, f"a text of at most {most} bytes", value)
             into[at : at + len(data)] = data
             return
-        try:
-            data = _number(name, value)
-        except (struct.error, OverflowError, TypeError, ValueError):
-            raise self._wrong(path, f"a number of type {name}", value) from None
+        data = self._pack(name, value, path)
         into[at : at + len(data)] = data
+
+    def _pack(self, name: str, value: Any, path: str) -> bytes:
+        code = NUMBERS[name][1]
+        try:
+            if code:
+                return struct.pack(code, value)
+            return int(value.__index__()).to_bytes(16, "little", signed=name[0] == "i")
+        except (struct.error, OverflowError, TypeError, ValueError, AttributeError):
+            raise self._wrong(path, f"a number of type {name}", value) from None
 
     def decode(self, data: bytes) -> Any:
         """The value: an `int`, `float` or `str`, an array, a record, or bytes where nothing is described."""
+        if self._code:
+            return struct.unpack(self._code, data)[0]
         single = self._only
         if single is None:
             return np.frombuffer(data, self._record)[0] if self.description["fields"] else data
@@ -191,9 +214,6 @@ class Element:
                 return text.decode()
             except UnicodeDecodeError:
                 return text
-        code = NUMBERS[name][1]
-        if code:
-            return struct.unpack(code, data)[0]
         return int.from_bytes(data, "little", signed=name[0] == "i")
 
     def encode_many(self, values: Any) -> bytes:
@@ -220,10 +240,3 @@ class Element:
         """The values, each as `decode` gives it."""
         size, whole = self.size, bytes(data)
         return [self.decode(whole[i * size : (i + 1) * size]) for i in range(count)]
-
-
-def _number(name: str, value: Any) -> bytes:
-    code = NUMBERS[name][1]
-    if code:
-        return struct.pack(code, value)
-    return int(value.__index__()).to_bytes(16, "little", signed=name[0] == "i")

@@ -54,7 +54,7 @@ def _single(field: dict[str, Any], name: str, size: int, align: int) -> dict[str
 
 
 def describe_element(of: Any) -> dict[str, Any]:
-    """The description of an element type: a NumPy type, a dataclass of such, `Str[N]`, or Rust's name of a number."""
+    """The description of a NumPy type, a dataclass of such, `Str[N]`, or Rust's name of a number."""
     if isinstance(of, Text):
         return _single({"type": f"str{of.size}", "count": 1}, f"ShmStr<{of.size}>", of.size, 1)
     if isinstance(of, str) and of in NUMBERS:
@@ -70,10 +70,12 @@ def _dtype(of: Any) -> np.dtype[Any]:
     is_type = isinstance(of, type) and issubclass(of, np.generic)
     try:
         if is_type or isinstance(of, (np.dtype, str)):
-            return np.dtype(of)
+            dtype: np.dtype[Any] = np.dtype(of)
+            return dtype
     except TypeError:
         pass
-    raise BadSchema(f"{of!r} is no element: give a NumPy type such as np.float64, or a dataclass of them")
+    what = "give a NumPy type such as np.float64, or a dataclass of them"
+    raise BadSchema(f"{of!r} is no element: {what}")
 
 
 def _describe_dtype(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -109,7 +111,8 @@ def _as_field(element: dict[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in single.items() if key not in ("name", "offset")}
     if not element["fields"]:
         raise BadSchema(
-            f"{element['size']} bytes that are not described cannot be part of an element: use an array of uint8"
+            f"{element['size']} bytes that are not described cannot be part of an element: "
+            "use an array of uint8"
         )
     return {"element": element, "count": 1}
 
@@ -132,11 +135,13 @@ def _struct(
     for field, element, offset in places:
         if offset % element["align"]:
             raise BadSchema(
-                f"`{field}` lies at {offset}, which is no multiple of {element['align']}: reorder the fields, or use align=True"
+                f"`{field}` lies at {offset}, which is no multiple of {element['align']}: "
+                "reorder the fields, or use align=True"
             )
         if offset != end:
             raise BadSchema(
-                f"there are {offset - end} bytes of padding before `{field}`: put a field `_pad` of as many uint8 there"
+                f"there are {offset - end} bytes of padding before `{field}`: "
+                "put a field `_pad` of as many uint8 there"
             )
         end += element["size"]
         fields.append({"name": field, "offset": offset, **_as_field(element)})
@@ -144,7 +149,8 @@ def _struct(
     if end % align or size not in (None, end):
         found = (size if size is not None and size != end else math.ceil(end / align) * align) - end
         raise BadSchema(
-            f"there are {found} bytes of padding at the end of `{name or 'the struct'}`: put a field `_pad` of as many uint8 there"
+            f"there are {found} bytes of padding at the end of `{name or 'the struct'}`: "
+            "put a field `_pad` of as many uint8 there"
         )
     return {"name": name, "doc": doc, "size": end, "align": align, "fields": fields}
 
@@ -161,9 +167,9 @@ def describe_pair(key: Any, value: Any) -> dict[str, Any]:
 class Schema:
     """The base of schemas: annotations are the fields, the docstring is kept in the segment.
 
-    A field is a structure such as `shm.Queue[Event, 4096]`, such a structure `* 4`, or another schema. A subclass of a
-    schema appends its fields. `class Sim(shm.Schema, lanes=16)` gives another number of lanes than 64: of processes and
-    threads that work on the segment at a time.
+    A field is a structure such as `shm.Queue[Event, 4096]`, such a structure `* 4`, or another schema. A subclass
+    of a schema appends its fields. `class Sim(shm.Schema, lanes=16)` gives another number of lanes than 64: of
+    processes and threads that work on the segment at a time.
     """
 
     __lanes__: ClassVar[int] = 64

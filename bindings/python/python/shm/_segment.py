@@ -7,29 +7,34 @@ import json
 import os
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
 from . import _native
-from . import _structures as structures
-from ._element import Element
+from ._element import Element, part_of
 from ._errors import Closed, NoSuchField, NotFound, SchemaMismatch, ShmError, WrongKind
+from ._handle import Handle
+from ._latest import Broadcast, Versioned, VersionedArray
+from ._lists import Queue, Spsc, Stack
+from ._maps import LargeMap, Map, Set
+from ._numbers import Atomic, Numbers
+from ._pool import Pool
 from ._schema import Schema
 
 #: Each kind with the class of its handle, and the native method that gives it.
-_KINDS: dict[str, tuple[type[structures.Handle[Any]], str]] = {
-    "Atomic": (structures.Atomic, "numbers"),
-    "Queue": (structures.Queue, "queue"),
-    "Stack": (structures.Stack, "stack"),
-    "Spsc": (structures.Spsc, "spsc"),
-    "Map": (structures.Map, "map"),
-    "LargeMap": (structures.LargeMap, "map"),
-    "Set": (structures.Set, "set"),
-    "Pool": (structures.Pool, "pool"),
-    "Broadcast": (structures.Broadcast, "broadcast"),
-    "Versioned": (structures.Versioned, "versioned"),
-    "VersionedArray": (structures.VersionedArray, "versioned_array"),
+_KINDS: dict[str, tuple[type[Handle[Any]], str]] = {
+    "Atomic": (Atomic, "numbers"),
+    "Queue": (Queue, "queue"),
+    "Stack": (Stack, "stack"),
+    "Spsc": (Spsc, "spsc"),
+    "Map": (Map, "map"),
+    "LargeMap": (LargeMap, "map"),
+    "Set": (Set, "set"),
+    "Pool": (Pool, "pool"),
+    "Broadcast": (Broadcast, "broadcast"),
+    "Versioned": (Versioned, "versioned"),
+    "VersionedArray": (VersionedArray, "versioned_array"),
 }
 
 
@@ -49,31 +54,16 @@ class Field:
         self.unit: str = entry["unit"]
         self.canonical: str = entry["canonical"]
         self.element = Element(self.name, entry["element"])
-        self._pair = entry["element"]["fields"] if self.kind in ("Map", "LargeMap") else []
+        #: The keys and values of a map.
+        self.key, self.value = self.element, self.element
+        parts = entry["element"]["fields"]
+        if self.kind in ("Map", "LargeMap") and len(parts) == 2:
+            self.key, self.value = (Element(self.name, part_of(part)) for part in parts)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy type of its elements; of a map, its entries."""
         return self.element.dtype
-
-    def _part(self, i: int) -> Element:
-        part = self._pair[i]
-        whole = part.get("element")
-        if whole is None or part["count"] != 1:
-            size = Element(self.name, {"size": 0, "fields": [{**part, "name": "", "offset": 0}]})
-            field = {**part, "name": "", "offset": 0}
-            whole = {"size": size.dtype.itemsize, "fields": [field]}
-        return Element(self.name, whole)
-
-    @property
-    def key(self) -> Element:
-        """The keys of a map."""
-        return self._part(0)
-
-    @property
-    def value(self) -> Element:
-        """The values of a map."""
-        return self._part(1)
 
     def shaped(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The array with the dimensions that the schema says."""
@@ -112,17 +102,14 @@ _open_segments: weakref.WeakSet[Segment] = weakref.WeakSet()
 class Segment:
     """A segment that is open in this process: its fields are attributes and items.
 
-    Use it in a `with` block, or `close()` it; else it is closed when nobody refers to it any more. Arrays that were
-    obtained stay valid after that.
+    Use it in a `with` block, or `close()` it; else it is closed when nobody refers to it any more. Arrays that
+    were obtained stay valid after that. A field with the name of an attribute of this class is found as an item.
     """
-
-    _fields: Mapping[str, Field]
-    __match_args__: ClassVar[tuple[str, ...]] = ("name",)
 
     def __init__(self, native: _native.Segment) -> None:
         self._raw: _native.Segment | None = native
         self._handles: dict[str, Any] = {}
-        self._derived: weakref.WeakSet[structures.Handle[Any]] = weakref.WeakSet()
+        self._derived: weakref.WeakSet[Handle[Any]] = weakref.WeakSet()
         #: The segment's name.
         self.name = native.name()
         #: Bytes of the segment.
@@ -133,7 +120,9 @@ class Segment:
         self.id = native.id()
         description, self._fingerprint = native.schema()
         self._description = json.loads(description)
-        self._fields = {entry["name"]: Field(entry) for entry in self._description["entries"]}
+        self._fields: Mapping[str, Field] = {
+            entry["name"]: Field(entry) for entry in self._description["entries"]
+        }
         _open_segments.add(self)
 
     @property
@@ -142,7 +131,7 @@ class Segment:
             raise Closed(f"segment `{self.name}` was closed; open it again")
         return self._raw
 
-    def _keep(self, handle: structures.Handle[Any]) -> None:
+    def _keep(self, handle: Handle[Any]) -> None:
         self._derived.add(handle)
 
     @property
@@ -180,7 +169,7 @@ class Segment:
         self._open.unlink()
 
     def close(self) -> None:
-        """Leaves the segment: handles are void from here on, arrays stay valid. The last one out removes the name."""
+        """Leaves the segment: handles are void, arrays stay valid. The last one out removes the name."""
         self._raw = None
         self._handles.clear()
         for handle in list(self._derived):
@@ -218,9 +207,8 @@ class Segment:
         if field.kind == "Array":
             return self.view(field.name)
         if field.kind not in _KINDS:
-            raise WrongKind(
-                f"`{field.name}` in segment `{self.name}` is a `{field.kind}`, which Python has no handle for"
-            )
+            what = f"`{field.name}` in segment `{self.name}` is a `{field.kind}`"
+            raise WrongKind(f"{what}, which Python has no handle for")
         kind, method = _KINDS[field.kind]
         native = getattr(segment, method)(field.name)
         if self._handles.get(field.name) is None:
@@ -231,6 +219,13 @@ class Segment:
         if name.startswith("_"):
             raise AttributeError(name)
         return self[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__.get("_fields", ()):
+            if value is self._handles.get(name):
+                return  # `seg.wet |= keys` ends with this
+            raise AttributeError(f"field `{name}` cannot be replaced; change what is in it")
+        super().__setattr__(name, value)
 
     def __contains__(self, name: object) -> bool:
         return name in self._fields
@@ -244,8 +239,8 @@ class Segment:
     def view(self, name: str, *, writable: bool = False) -> np.ndarray[Any, Any]:
         """An array field as NumPy sees it, without a copy; it keeps the mapping, whatever is closed.
 
-        Other processes may write to it at any time: an element of 1, 2, 4 or 8 bytes is whole, anything larger need not
-        be. For whole frames there is `VersionedArray`.
+        Other processes may write to it at any time: an element of 1, 2, 4 or 8 bytes is whole, anything larger
+        need not be. For whole frames there is `VersionedArray`.
         """
         segment = self._open
         if name not in self._fields:
@@ -259,18 +254,19 @@ class Segment:
         elements = np.frombuffer(memoryview(segment.array(name, writable)), field.dtype)
         return field.shaped(elements)
 
-    def numbers(self, name: str) -> structures.Numbers:
+    def numbers(self, name: str) -> Numbers:
         """The numbers of an array field, to be changed in one step each."""
         if name not in self._fields:
             self[name]
-        return structures.Numbers(self, self._fields[name], self._open.numbers(name))
+        return Numbers(self, self._fields[name], self._open.numbers(name))
 
     def __repr__(self) -> str:
         if self._raw is None:
             return f"<shm.Segment {self.name!r}, closed>"
         access = "read-only" if self.read_only else "read-write"
         schema = f"{self.schema_name or 'schema'} {self.fingerprint[:8]}"
-        return f"<shm.Segment {self.name!r}: {schema}, {_bytes(self.size)}, {len(self._fields)} fields, {access}>"
+        size, count = _bytes(self.size), len(self._fields)
+        return f"<shm.Segment {self.name!r}: {schema}, {size}, {count} fields, {access}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopened, (self.name, self.read_only, self.id)
@@ -297,7 +293,7 @@ def _reopened(name: str, read_only: bool, identity: bytes) -> Segment:
 
 
 def _attach_child() -> None:
-    """A forked child attaches now: so that the segment does not lose its last participant when the parent leaves."""
+    """A forked child attaches now, so that the segment does not lose its last one when the parent leaves."""
     for segment in list(_open_segments):
         if segment._raw is not None:
             try:
@@ -321,8 +317,9 @@ def open(
 ) -> Segment:
     """Opens a segment that another process created, in whatever language.
 
-    With a schema, the segment must have that one. `wait` is how many seconds to wait for a creator. `owner` is the user
-    id that it must have, -1 for anybody's; without it, this process's. `mode` says what others may be allowed to do with it.
+    With a schema, the segment must have that one. `wait` is how many seconds to wait for a creator. `owner` is the
+    user id that it must have, -1 for anybody's; without it, this process's. `mode` says what others may be allowed
+    to do with it.
     """
     segment = Segment(_native.open(name, read_only, wait, owner, mode, guard_sigbus))
     if schema is not None:
@@ -366,7 +363,8 @@ def create(
 ) -> Segment:
     """Creates a segment: it appears under its name complete or not at all.
 
-    It lives as long as somebody is attached; with `persist` until it is unlinked. `reserve` allocates all memory now.
+    It lives as long as somebody is attached; with `persist` until it is unlinked. `reserve` allocates all memory
+    now, and `mode` is who may open it, 0o600 where nothing is said.
     """
     return Segment(_native.create(name, schema.description(), persist, reserve, mode))
 
