@@ -1,5 +1,6 @@
 """Opening, closing, and fields by name."""
 
+import gc
 import os
 import threading
 
@@ -74,6 +75,23 @@ def test_after_close_handles_are_void_and_arrays_are_valid(name):
     assert os.path.exists(f"/dev/shm/{name}"), "the view is attached"
     assert lease is not None
     del view
+
+
+def test_a_segment_that_nobody_refers_to_is_left_at_once(name):
+    gc.disable()
+    try:
+        seg = shm.create(name, World)
+        seg.events.push((1.0, 2, 3))
+        seg.shards[1].push(4)
+        assert seg.grid.size == 12 and seg.nested.count.load() == 0
+        events = seg.events
+        del seg
+        assert events.pop().cell == 2, "a handle is enough"
+        assert os.path.exists(f"/dev/shm/{name}")
+        del events
+        assert not os.path.exists(f"/dev/shm/{name}")
+    finally:
+        gc.enable()
 
 
 def test_a_view_is_read_only_unless_asked_for(name):

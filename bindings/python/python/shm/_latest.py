@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._errors import Closed, WrongValue
-from ._handle import Guard, Handle, Role
+from ._handle import Guard, Handle, Origin, Role
 from ._schema import FieldSpec, spec
 
 if TYPE_CHECKING:
     from . import _native
-    from ._segment import Field, Segment
+    from ._segment import Field
 
 
 class Versioned(Handle["_native.Versioned"]):
@@ -84,7 +84,7 @@ class VersionedArray(Handle["_native.VersionedArray"]):
 
     def writer(self) -> FrameWriter:
         """Claims the role of the writer; raises `RoleTaken` where somebody alive has it."""
-        return FrameWriter(self._segment, self._field, self._native.writer())
+        return FrameWriter(self._origin, self._field, self._native.writer())
 
 
 class FrameWriter(Role):
@@ -140,7 +140,7 @@ class Broadcast(Handle["_native.Broadcast"]):
                 f"`{self._field.name}`: subscribers start at 'newest' or 'oldest', not at {start!r}"
             )
         native = self._native.subscribe(start == "oldest")
-        return Subscriber(self._segment, self._field, native, timeout)
+        return Subscriber(self._origin, self._field, native, timeout)
 
 
 class Subscriber(Guard["_native.Subscriber"]):
@@ -149,9 +149,9 @@ class Subscriber(Guard["_native.Subscriber"]):
     __slots__ = ("_timeout",)
 
     def __init__(
-        self, segment: Segment, field: Field, native: _native.Subscriber, timeout: float | None
+        self, origin: Origin, field: Field, native: _native.Subscriber, timeout: float | None
     ) -> None:
-        super().__init__(segment, field, native)
+        super().__init__(origin, field, native)
         self._timeout = timeout
 
     def recv(self) -> Any:

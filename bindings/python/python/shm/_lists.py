@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from . import _native
 from ._errors import Full, OutOfRange
 from ._handle import Guard, Handle, Role
 from ._schema import FieldSpec, spec
-
-if TYPE_CHECKING:
-    from . import _native  # noqa: F401
 
 
 def _full(name: str, capacity: int) -> Full:
@@ -91,8 +89,8 @@ class Queue(_List):
 
     def take(self) -> Taken | None:
         """Takes the oldest element, which comes back unless it is acknowledged: also if this process dies."""
-        taken = self._segment._open.take(self._native)
-        return None if taken is None else Taken(self._segment, self._field, taken)
+        taken = _native.Segment.take(self._native)
+        return None if taken is None else Taken(self._origin, self._field, taken)
 
 
 class Taken(Guard["_native.Taken"]):
@@ -165,8 +163,8 @@ class Spsc(Handle["_native.Spsc"]):
 
     def producer(self) -> Producer:
         """Claims the role of the producer; raises `RoleTaken` where somebody alive has it."""
-        return Producer(self._segment, self._field, self._native.producer())
+        return Producer(self._origin, self._field, self._native.producer())
 
     def consumer(self) -> Consumer:
         """Claims the role of the consumer; raises `RoleTaken` where somebody alive has it."""
-        return Consumer(self._segment, self._field, self._native.consumer())
+        return Consumer(self._origin, self._field, self._native.consumer())

@@ -36,7 +36,7 @@ class Pool(Handle["_native.Pool"]):
     def acquire_wait(self, timeout: float | None = None) -> Lease | None:
         """Leases an object, and waits for a free one; `None` where the time is up."""
         lease = self._native.acquire(timeout)
-        return None if lease is None else Lease(self._segment, self._field, lease)
+        return None if lease is None else Lease(self._origin, self._field, lease)
 
     def get(self, handle: int) -> Any:
         """The object that a handle names; `None` where its lease is over."""

@@ -14,7 +14,7 @@ import numpy as np
 from . import _native
 from ._element import Element, part_of
 from ._errors import Closed, NoSuchField, NotFound, SchemaMismatch, ShmError, WrongKind
-from ._handle import Handle
+from ._handle import Handle, Origin
 from ._latest import Broadcast, Versioned, VersionedArray
 from ._lists import Queue, Spsc, Stack
 from ._maps import LargeMap, Map, Set
@@ -109,7 +109,6 @@ class Segment:
     def __init__(self, native: _native.Segment) -> None:
         self._raw: _native.Segment | None = native
         self._handles: dict[str, Any] = {}
-        self._derived: weakref.WeakSet[Handle[Any]] = weakref.WeakSet()
         #: The segment's name.
         self.name = native.name()
         #: Bytes of the segment.
@@ -118,6 +117,7 @@ class Segment:
         self.read_only = native.is_read_only()
         #: The random number that tells it from others of the same name.
         self.id = native.id()
+        self._origin = Origin(self.name, self.read_only, self.id)
         description, self._fingerprint = native.schema()
         self._description = json.loads(description)
         self._fields: Mapping[str, Field] = {
@@ -130,9 +130,6 @@ class Segment:
         if self._raw is None:
             raise Closed(f"segment `{self.name}` was closed; open it again")
         return self._raw
-
-    def _keep(self, handle: Handle[Any]) -> None:
-        self._derived.add(handle)
 
     @property
     def fields(self) -> Mapping[str, Field]:
@@ -172,8 +169,7 @@ class Segment:
         """Leaves the segment: handles are void, arrays stay valid. The last one out removes the name."""
         self._raw = None
         self._handles.clear()
-        for handle in list(self._derived):
-            handle._close()
+        self._origin.close()
 
     def __enter__(self) -> Self:
         return self
@@ -212,7 +208,7 @@ class Segment:
         kind, method = _KINDS[field.kind]
         native = getattr(segment, method)(field.name)
         if self._handles.get(field.name) is None:
-            return kind(self, field, native)
+            return kind(self._origin, field, native)
         return self._handles[field.name]
 
     def __getattr__(self, name: str) -> Any:
@@ -258,7 +254,7 @@ class Segment:
         """The numbers of an array field, to be changed in one step each."""
         if name not in self._fields:
             self[name]
-        return Numbers(self, self._fields[name], self._open.numbers(name))
+        return Numbers(self._origin, self._fields[name], self._open.numbers(name))
 
     def __repr__(self) -> str:
         if self._raw is None:
@@ -290,6 +286,11 @@ def _reopened(name: str, read_only: bool, identity: bytes) -> Segment:
         segment.close()
         raise NotFound(f"segment `{name}` was replaced by another one of the same name")
     return segment
+
+
+def reopened_field(name: str, read_only: bool, identity: bytes, field: str) -> Any:
+    """A field of a segment that was pickled."""
+    return _reopened(name, read_only, identity)[field]
 
 
 def _attach_child() -> None:
