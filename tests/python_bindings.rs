@@ -110,6 +110,13 @@ fn run(command: &mut Command) -> Result<(), String> {
     Err(format!("{command:?}:\n{}", String::from_utf8_lossy(&text)))
 }
 
+/// Runs a command that has to succeed.
+fn succeed(command: &mut Command) {
+    if let Err(why) = run(command) {
+        panic!("{why}");
+    }
+}
+
 /// The first Python that is new enough.
 fn interpreter() -> Option<&'static str> {
     let is_new = "import sys, venv; sys.exit(sys.version_info < (3, 11))";
@@ -150,14 +157,15 @@ fn built() -> bool {
             eprintln!("skipped, the Python bindings cannot be tested: {why}");
             return false;
         }
-        let build = run(Command::new(folder().join("venv/bin/maturin"))
-            .args(["develop", "--locked", "-m"])
-            .arg(root().join("bindings/python/Cargo.toml"))
-            .env("VIRTUAL_ENV", folder().join("venv"))
-            .env("CARGO_TARGET_DIR", folder().join("target"))
-            .env_remove("CONDA_PREFIX")
-            .env_remove("RUSTFLAGS"));
-        build.unwrap();
+        succeed(
+            Command::new(folder().join("venv/bin/maturin"))
+                .args(["develop", "--locked", "-m"])
+                .arg(root().join("bindings/python/Cargo.toml"))
+                .env("VIRTUAL_ENV", folder().join("venv"))
+                .env("CARGO_TARGET_DIR", folder().join("target"))
+                .env_remove("CONDA_PREFIX")
+                .env_remove("RUSTFLAGS"),
+        );
         true
     })
 }
@@ -174,10 +182,11 @@ fn the_packages_own_tests_pass() {
     if !built() {
         return;
     }
-    let tests = run(Command::new(python())
-        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
-        .current_dir(root().join("bindings/python")));
-    tests.unwrap();
+    succeed(
+        Command::new(python())
+            .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
+            .current_dir(root().join("bindings/python")),
+    );
 }
 
 #[test]
@@ -185,18 +194,19 @@ fn the_package_is_strictly_typed() {
     if !built() {
         return;
     }
-    let checked = run(Command::new(python())
-        .args(["-m", "mypy", "--strict", "shm"])
-        .arg("--cache-dir")
-        .arg(folder().join("mypy"))
-        .current_dir(root().join("bindings/python/python")));
-    checked.unwrap();
+    succeed(
+        Command::new(python())
+            .args(["-m", "mypy", "--strict", "shm"])
+            .arg("--cache-dir")
+            .arg(folder().join("mypy"))
+            .current_dir(root().join("bindings/python/python")),
+    );
 }
 
 /// Does to a segment what [`rust_sees_it`] expects.
 const WRITES: &str = r#"
 seg.events.push(Event(0.5, 7, 1))
-seg.view("grid", writable=True)[2, 1] = 1.5
+seg.view("grid", writable=True).reshape(4, 3)[2, 1] = 1.5
 seg.stations.push(Station("north", [8, 9], (1.0, 2, 3)))
 seg.undo.push(-5)
 seg.gauges[4] = (2.0, 3, 4)
@@ -252,7 +262,7 @@ with shm.open(name) as seg:
 with shm.open(name, Sim) as seg:
 "#;
     let reads = format!("{reads}{}", WRITES.replace('\n', "\n    "));
-    run(&mut script(&name, &reads)).unwrap();
+    succeed(&mut script(&name, &reads));
     rust_sees_it(&sim);
 }
 
@@ -285,7 +295,6 @@ fn p7_rust_opens_what_python_created() {
 struct Work {
     jobs: Queue<u64, 64>,
     seen: Array<u64, 20_000>,
-    done: Atomic<u64>,
 }
 
 /// Consumes jobs for ever, and counts each in the segment.
@@ -299,7 +308,6 @@ while True:
         continue
     seen.fetch_add(job.value, 1)
     job.done()
-    seg.done.fetch_add(1)
 "#;
 
 const POPS: &str = r#"
@@ -308,7 +316,6 @@ seen, jobs = seg.numbers("seen"), seg.jobs
 while True:
     job = jobs.pop_wait()
     seen.fetch_add(job, 1)
-    seg.done.fetch_add(1)
 "#;
 
 /// Gives jobs to three consumers in Python of which one is killed and replaced now and then; how often each job was seen,
