@@ -13,6 +13,7 @@ mod number;
 mod pool;
 mod segment;
 mod spsc;
+mod sync;
 mod view;
 mod wait;
 

@@ -8,6 +8,7 @@ use crate::map::{Map, Set};
 use crate::number::{Numbers, Of};
 use crate::pool::Pool;
 use crate::spsc::Spsc;
+use crate::sync::{Mutex, Semaphore, Signal};
 use crate::view::View;
 use crate::wait::wait;
 use pyo3::prelude::*;
@@ -52,10 +53,9 @@ pub fn open(
             opened => Some(opened),
         }
     };
-    let mut attempt = attempt;
     let opened = match wait_for {
         None => None,
-        Some(_) => wait(py, wait_for, &mut attempt)?,
+        Some(_) => wait(py, wait_for, attempt)?,
     };
     let opened = match opened {
         Some(opened) => opened,
@@ -247,5 +247,20 @@ impl Segment {
         let frames = bound(py, self.inner.versioned_array(name))?;
         let field = self.field(name);
         Ok(VersionedArray { frames, field })
+    }
+
+    fn mutex(&self, py: Python<'_>, name: &str) -> PyResult<Mutex> {
+        let (mutex, field) = (bound(py, self.inner.mutex(name))?, self.field(name));
+        Ok(Mutex { mutex, field })
+    }
+
+    fn semaphore(&self, py: Python<'_>, name: &str) -> PyResult<Semaphore> {
+        let (semaphore, field) = (bound(py, self.inner.semaphore(name))?, self.field(name));
+        Ok(Semaphore { semaphore, field })
+    }
+
+    fn signal(&self, py: Python<'_>, name: &str) -> PyResult<Signal> {
+        let (signal, field) = (bound(py, self.inner.signal(name))?, self.field(name));
+        Ok(Signal { signal, field })
     }
 }

@@ -37,6 +37,9 @@ class World(shm.Schema, lanes=8):
     steps: shm.Atomic[np.uint64]
     level: shm.Atomic[np.float64]
     big: shm.Queue["u128", 4]
+    guarded: shm.Mutex[Event]
+    permits: shm.Semaphore[2]
+    news: shm.Signal[()]
     nested: Inner
     shards: shm.Queue[np.uint8, 4] * 3
     bits: shm.Array[np.uint8, 16]

@@ -109,9 +109,10 @@ def test_p1_what_a_killed_process_had_comes_back(name):
         if child == 0:
             taken, lease = seg.events.take(), seg.objects.acquire()
             writer, producer = seg.frame.writer(), seg.audio.producer()
+            lock, permit = seg.guarded.lock(), seg.permits.acquire()
             os.write(writing, b"x")
             signal.pause()
-            os._exit(0 if (taken, lease, writer, producer) else 1)
+            os._exit(0 if (taken, lease, writer, producer, lock, permit) else 1)
         assert os.read(reading, 1) == b"x"
         assert seg.events.pop() is None and seg.objects.leased == 1
         with pytest.raises(shm.RoleTaken, match=f"process {child} is the writer"):
@@ -122,6 +123,11 @@ def test_p1_what_a_killed_process_had_comes_back(name):
         assert seg.events.pop().cell == 2
         leases = [seg.objects.acquire() for _ in range(2)]
         assert all(leases), "full capacity is back"
+        assert all([seg.permits.acquire() for _ in range(2)])
+        with seg.guarded.lock() as lock:
+            assert lock.is_doubtful
+            lock.mark_consistent()
+        assert not seg.guarded.lock().is_doubtful
         seg.frame.writer().release()
         seg.audio.producer().release()
         os.close(reading)

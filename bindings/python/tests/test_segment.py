@@ -137,6 +137,12 @@ def test_what_changes_something_is_refused_read_only(name):
             lambda: reader.steps.store(1),
             lambda: reader.numbers("grid").store(0, 1.0),
             lambda: reader.recover(),
+            lambda: reader.guarded.lock(),
+            lambda: reader.permits.acquire(),
+            lambda: reader.news.raise_(),
+            lambda: reader.guarded.lock(),
+            lambda: reader.permits.acquire(),
+            lambda: reader.news.raise_(),
         ):
             with pytest.raises(shm.ReadOnly, match="is open read-only"):
                 change()

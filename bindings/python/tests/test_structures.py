@@ -127,6 +127,9 @@ class Heard(Exception):
         lambda seg: seg.state.wait_change(0),
         lambda seg: seg.frame.wait_change(0),
         lambda seg: seg.audio.consumer().pop_wait(),
+        lambda seg: seg.news.wait(0),
+        lambda seg: [seg.guarded.lock() for _ in range(2)],
+        lambda seg: [seg.permits.acquire_wait() for _ in range(3)],
         lambda seg: [seg.objects.acquire_wait() for _ in range(3)],
         lambda seg: [seg.undo.push_wait(i) for i in range(5)],
     ],
@@ -275,6 +278,31 @@ def test_subscribers_receive_all_or_know_what_they_missed(seg):
     assert list(seg.ticks.subscribe("oldest", timeout=0)) == [5, 6, 7, 8]
     with pytest.raises(shm.WrongValue, match="'middle'"):
         seg.ticks.subscribe("middle")
+
+
+def test_a_mutex_guards_its_value(seg):
+    with seg.guarded.lock() as lock:
+        assert seg.guarded.try_lock() is None and seg.guarded.lock_wait(0.01) is None and not lock.is_doubtful
+        lock.value = (1.0, 2, 3)
+    with pytest.raises(shm.Closed):
+        lock.value
+    assert seg.guarded.try_lock().value.cell == 2
+
+
+def test_a_semaphore_has_so_many_permits(seg):
+    with seg.permits.acquire(), seg.permits.acquire_wait() as second:
+        assert seg.permits.acquire() is None and seg.permits.acquire_wait(0.01) is None
+        second.release()
+        assert seg.permits.available == 1
+    assert seg.permits.available == seg.permits.permits == 2
+
+
+def test_a_signal_is_waited_for(seg):
+    assert seg.news.count == 0 and seg.news.wait(0, 0.01) is None
+    thread = threading.Thread(target=seg.news.raise_)
+    thread.start()
+    assert seg.news.wait(0, 60) == 1
+    thread.join()
 
 
 def test_numbers_change_in_one_step(seg):

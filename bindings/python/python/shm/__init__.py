@@ -40,6 +40,7 @@ from ._numbers import Array, Atomic, Numbers
 from ._pool import Lease, Pool
 from ._schema import Schema, Str
 from ._segment import Field, Group, Segment, create, open, prune, unlink
+from ._sync import Lock, Mutex, Permit, Semaphore, Signal
 
 __all__ = [
     "AlreadyExists",
@@ -59,7 +60,9 @@ __all__ = [
     "Group",
     "LargeMap",
     "Lease",
+    "Lock",
     "Map",
+    "Mutex",
     "NoLane",
     "NoRoom",
     "NoSuchField",
@@ -67,6 +70,7 @@ __all__ = [
     "NotFound",
     "Numbers",
     "OutOfRange",
+    "Permit",
     "Pool",
     "Producer",
     "Queue",
@@ -75,8 +79,10 @@ __all__ = [
     "Schema",
     "SchemaMismatch",
     "Segment",
+    "Semaphore",
     "Set",
     "ShmError",
+    "Signal",
     "Spsc",
     "Stack",
     "Str",

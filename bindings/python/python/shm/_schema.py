@@ -210,15 +210,21 @@ def _field_entries(name: str, of: Any) -> list[dict[str, Any]]:
     return [{"name": name, **entry} for name in names]
 
 
+#: How many element types a kind has, where that is not one.
+_TYPES = {"Map": 2, "LargeMap": 2, "Semaphore": 0, "Signal": 0}
+
+
 def spec(kind: str, arguments: Any, capacities: int) -> FieldSpec:
     """The field that `Kind[element…, capacity…]` says."""
     given = arguments if isinstance(arguments, tuple) else (arguments,)
-    types = 2 if kind in ("Map", "LargeMap") else 1
+    types = _TYPES.get(kind, 1)
     if len(given) != types + capacities:
-        says = ["K", "V"] if types == 2 else ["T"]
+        says = [[], ["T"], ["K", "V"]][types]
         says += ["buckets", "N"] if capacities == 2 else ["N"] * capacities
         raise BadSchema(f"{kind}[{', '.join(map(str, given))}]: expected {kind}[{', '.join(says)}]")
-    element = describe_pair(*given[:2]) if types == 2 else describe_element(given[0])
+    element = None
+    if types:
+        element = describe_pair(*given[:2]) if types == 2 else describe_element(given[0])
     shape: tuple[int, ...] = ()
     numbers: list[int] = []
     for number in given[types:]:

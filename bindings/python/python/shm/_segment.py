@@ -21,6 +21,7 @@ from ._maps import LargeMap, Map, Set
 from ._numbers import Atomic, Numbers
 from ._pool import Pool
 from ._schema import Schema
+from ._sync import Mutex, Semaphore, Signal
 
 #: Each kind with the class of its handle, and the native method that gives it.
 _KINDS: dict[str, tuple[type[Handle[Any]], str]] = {
@@ -35,6 +36,9 @@ _KINDS: dict[str, tuple[type[Handle[Any]], str]] = {
     "Broadcast": (Broadcast, "broadcast"),
     "Versioned": (Versioned, "versioned"),
     "VersionedArray": (VersionedArray, "versioned_array"),
+    "Mutex": (Mutex, "mutex"),
+    "Semaphore": (Semaphore, "semaphore"),
+    "Signal": (Signal, "signal"),
 }
 
 
