@@ -7,8 +7,8 @@ mod common;
 
 use common::{Cleanup, unique};
 use shm_runtime::{
-    Array, Atomic, Map, Pod, Queue, Segment, ShmLayout, ShmStr, ShmType, Stack, Versioned,
-    VersionedArray, Zeroable,
+    Array, Atomic, Broadcast, LargeMap, Map, Pod, Pool, Queue, Segment, Set, ShmLayout, ShmStr,
+    ShmType, Spsc, Stack, Start, Versioned, VersionedArray, Zeroable, sync,
 };
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -47,6 +47,14 @@ struct Sim {
     names: Map<ShmStr<16>, u64, 16>,
     state: Versioned<Event>,
     frame: VersionedArray<f32, 6>,
+    audio: Spsc<f32, 4>,
+    wet: Set<u32, 16>,
+    large: LargeMap<u64, u16, 64, 32>,
+    ticks: Broadcast<i64, 4>,
+    objects: Pool<Event, 2>,
+    ledger: sync::Mutex<i64>,
+    permits: sync::Semaphore<3>,
+    news: sync::Signal,
     inner: Inner,
     shards: [Queue<u8, 4>; 2],
 }
@@ -81,6 +89,14 @@ class Sim(shm.Schema, lanes=16):
     names: shm.Map[shm.Str[16], np.uint64, 16]
     state: shm.Versioned[Event]
     frame: shm.VersionedArray[np.float32, 6]
+    audio: shm.Spsc[np.float32, 4]
+    wet: shm.Set[np.uint32, 16]
+    large: shm.LargeMap[np.uint64, np.uint16, 64, 32]
+    ticks: shm.Broadcast[np.int64, 4]
+    objects: shm.Pool[Event, 2]
+    ledger: shm.Mutex[np.int64]
+    permits: shm.Semaphore[3]
+    news: shm.Signal[()]
     inner: Inner
     shards: shm.Queue[np.uint8, 4] * 2
 
@@ -214,6 +230,18 @@ seg.names["main street"] = 11
 seg.state.store((3.0, 4, 5))
 with seg.frame.writer() as writer:
     writer.publish(np.arange(6, dtype=np.float32))
+with seg.audio.producer() as producer:
+    producer.push_many([0.5, 1.5])
+seg.wet |= {3, 4}
+seg.large[7] = 49
+seg.ticks.send(-1)
+lease = seg.objects.acquire()
+lease.value = (4.0, 5, 6)
+seg.names["lease"] = lease.handle
+with seg.ledger.lock() as lock:
+    lock.value = 12
+assert seg.permits.available == 3
+seg.news.raise_()
 seg.inner.count.fetch_add(-2)
 seg.shards[1].push(6)
 "#;
@@ -233,6 +261,14 @@ fn rust_sees_it(sim: &Sim) {
     let mut frame = [0.0; 6];
     sim.frame.read_into(&mut frame);
     assert_eq!(frame, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    assert_eq!(sim.audio.consumer().unwrap().pop(), Some(0.5));
+    assert!(sim.wet.contains(3) && sim.wet.contains(4) && sim.wet.len() == 2);
+    assert_eq!(sim.large.get(7), Some(49));
+    let mut ticks = sim.ticks.subscribe(Start::Oldest);
+    assert_eq!(ticks.recv(), Ok(Some(-1)));
+    assert_eq!(sim.ledger.lock().unwrap().get(), 12);
+    assert_eq!((sim.permits.available(), sim.news.count()), (3, 1));
+    assert_eq!(sim.objects.capacity(), 2);
     assert_eq!(sim.inner.count.load(), -2);
     assert_eq!(sim.shards[1].pop(), Some(6));
 }
