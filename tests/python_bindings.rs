@@ -144,7 +144,7 @@ fn interpreter() -> Option<&'static str> {
 
 /// A virtual environment with what the tests need; says what is missing.
 fn environment() -> Result<(), String> {
-    let ready = folder().join("ready-1");
+    let ready = folder().join("ready-2");
     if ready.exists() {
         return Ok(());
     }
@@ -155,7 +155,7 @@ fn environment() -> Result<(), String> {
         .args(["-m", "venv", "--clear"])
         .arg(venv))
     .map_err(|why| format!("install Python's `venv` module; {why}"))?;
-    let wanted = ["maturin>=1.13,<2", "numpy>=2", "pytest>=8", "mypy>=1.11"];
+    let wanted = ["maturin>=1.13,<2", "numpy>=2", "pytest>=9", "mypy>=1.11"];
     run(Command::new(python())
         .args(["-m", "pip", "install", "-q"])
         .args(wanted))

@@ -1,6 +1,7 @@
 """Opening, closing, and fields by name."""
 
 import gc
+import json
 import os
 import threading
 
@@ -216,3 +217,19 @@ def test_persist_and_unlink(name):
         seg.unlink()
     with pytest.raises(shm.NotFound):
         shm.unlink(name)
+
+
+def test_a_field_that_numpy_cannot_have_harms_nobody_else(name):
+    twice = [{"name": "a", "offset": at, "type": "u8"} for at in (0, 1)]
+    element = {"size": 2, "align": 1, "fields": twice}
+    entries = [
+        {"name": "odd", "kind": "Queue", "capacity": [4], "element": element},
+        {"name": "even", "kind": "Queue", "capacity": [4], "element": "u8"},
+    ]
+    native = shm._native.create(name, json.dumps({"entries": entries}), False, False, None)
+    with shm.open(name) as seg:
+        seg.even.push(1)
+        assert seg.even.pop() == 1
+        with pytest.raises(shm.WrongKind, match="`odd`: NumPy has no type"):
+            seg.odd.pop_many(1)
+    del native

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import json
 import os
 import weakref
@@ -57,12 +57,28 @@ class Field:
         self.doc: str = entry["doc"]
         self.unit: str = entry["unit"]
         self.canonical: str = entry["canonical"]
-        self.element = Element(self.name, entry["element"])
-        #: The keys and values of a map.
-        self.key, self.value = self.element, self.element
-        parts = entry["element"]["fields"]
-        if self.kind in ("Map", "LargeMap") and len(parts) == 2:
-            self.key, self.value = (Element(self.name, part_of(part)) for part in parts)
+        self._entry = entry
+
+    def _of(self, description: dict[str, Any]) -> Element:
+        try:
+            return Element(self.name, description)
+        except (ValueError, TypeError) as why:
+            raise WrongKind(f"`{self.name}`: NumPy has no type for its elements: {why}") from None
+
+    @functools.cached_property
+    def element(self) -> Element:
+        """What its elements are; of a map, its entries."""
+        return self._of(self._entry["element"])
+
+    @functools.cached_property
+    def key(self) -> Element:
+        """The keys of a map."""
+        return self._of(part_of(self._entry["element"]["fields"][0]))
+
+    @functools.cached_property
+    def value(self) -> Element:
+        """The values of a map."""
+        return self._of(part_of(self._entry["element"]["fields"][1]))
 
     @property
     def dtype(self) -> np.dtype[Any]:
