@@ -142,6 +142,11 @@ fn interpreter() -> Option<&'static str> {
         .find(|name| run(Command::new(name).args(["-c", is_new])).is_ok())
 }
 
+/// The last line of what a command said.
+fn last(text: &str) -> &str {
+    text.trim_end().lines().last().unwrap_or("")
+}
+
 /// A virtual environment with what the tests need; says what is missing.
 fn environment() -> Result<(), String> {
     let ready = folder().join("ready-2");
@@ -154,12 +159,17 @@ fn environment() -> Result<(), String> {
     run(Command::new(python3)
         .args(["-m", "venv", "--clear"])
         .arg(venv))
-    .map_err(|why| format!("install Python's `venv` module; {why}"))?;
+    .map_err(|why| format!("install Python's `venv` module ({})", last(&why)))?;
     let wanted = ["maturin>=1.13,<2", "numpy>=2", "pytest>=9", "mypy>=1.11"];
     run(Command::new(python())
         .args(["-m", "pip", "install", "-q"])
         .args(wanted))
-    .map_err(|why| format!("connect to a package index, for {wanted:?}; {why}"))?;
+    .map_err(|why| {
+        format!(
+            "connect to a package index, for {wanted:?} ({})",
+            last(&why)
+        )
+    })?;
     std::fs::write(ready, "").map_err(|why| why.to_string())
 }
 
