@@ -55,6 +55,8 @@ const UNSAFE: &[&str] = &[
     "shm-runtime/src/memory/stamp.rs",
     // Hands the running coroutine to a hook, in tests only.
     "shm-runtime/src/models/scheduler.rs",
+    // Lends an array's memory to Python's buffer protocol.
+    "bindings/python/src/view.rs",
     // `as_slice` hands the caller's promise on.
     "shm-runtime/src/structures/array.rs",
     // The `unsafe impl` that they write into the user's crate.
@@ -217,6 +219,7 @@ fn the_code_has_its_shape() {
         "src",
         "examples",
         "tests",
+        "bindings/python/src",
     ] {
         collect(&root().join(folder), &mut sources);
     }

@@ -225,21 +225,12 @@ fn placement(field: &Field<'_>, faults: &mut Faults) {
         return;
     };
     if let Numa::Unknown(text) = numa {
-        faults.at_span(
-            *span,
-            format!(
-                "`numa` is \"{text}\"; it must be \"local\", \"interleave\", or a node, as in \"bind(1)\""
-            ),
-        );
+        let known = "\"local\", \"interleave\", or a node, as in \"bind(1)\"";
+        faults.at_span(*span, format!("`numa` is \"{text}\"; it must be {known}"));
     }
-    if let Some((align, span)) = field.align
-        && align != 4096
-    {
-        faults.at_span(
-            span,
-            "a field with `numa` has pages of its own, so its alignment is 4096: remove `align`"
-                .to_owned(),
-        );
+    if let Some((_, span)) = field.align.filter(|(align, _)| *align != 4096) {
+        let why = "a field with `numa` has pages of its own, so its alignment is 4096";
+        faults.at_span(span, format!("{why}: remove `align`"));
     }
 }
 

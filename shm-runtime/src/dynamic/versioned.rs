@@ -17,6 +17,7 @@ use crate::memory::stamp::Stamp;
 use crate::memory::strided::{LentStamped, Run};
 use crate::structures::versioned::latest::{Latest, Parts, Stop};
 use core::cell::Cell;
+use core::convert::Infallible;
 use core::time::Duration;
 
 /// The handle of a [`Versioned`](crate::Versioned): the value as bytes, by the algorithm of the typed handle.
@@ -206,17 +207,40 @@ impl Versioned {
     ///
     /// Where the segment is open read-only, and where `change` does: then nothing was stored.
     pub fn update(&self, mut change: impl FnMut(&mut [u8])) -> Result<(), NoLane> {
+        let updated = self.try_update(|value| {
+            change(value);
+            Ok::<(), Infallible>(())
+        })?;
+        let Ok(()) = updated;
+        Ok(())
+    }
+
+    /// As [`update`](Self::update); where `change` fails, nothing is stored, and its error is the inner one.
+    ///
+    /// # Errors
+    ///
+    /// As [`store`](Self::store).
+    ///
+    /// # Panics
+    ///
+    /// As [`update`](Self::update).
+    pub fn try_update<E>(
+        &self,
+        mut change: impl FnMut(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Result<(), E>, NoLane> {
         self.exchange.assert_writable();
         let mut value = vec![0; self.element.size()];
         for _ in 0..PATIENCE {
             let seen = Latest(&self.operation(&[], cells(&mut value))).load();
             let seen = seen.map_err(|stop| self.refused(Some(stop)))?;
-            change(&mut value);
+            if let Err(why) = change(&mut value) {
+                return Ok(Err(why));
+            }
             let lane = self.attachment().enter();
             let lane = lane.ok_or_else(|| self.refused(None))?;
             let operation = self.operation(&value, &[]);
             match Latest(&operation).replace(lane.index(), seen.word, ()) {
-                Ok(true) => return Ok(()),
+                Ok(true) => return Ok(Ok(())),
                 Ok(false) => {} // somebody else published: progress
                 Err(stop) => return Err(self.refused(Some(stop))),
             }
