@@ -19,7 +19,18 @@ impl Programs {
         let mut all: Vec<(Build, Vec<Program>)> = Vec::new();
         for layer in layers {
             if all.iter().all(|(build, _)| *build != layer.build) {
-                all.push((layer.build, layer.build.programs(&[])?));
+                let same = layers.iter().filter(|other| other.build == layer.build);
+                let mut built: Vec<_> = same
+                    .clone()
+                    .flat_map(|layer| layer.built)
+                    .copied()
+                    .collect();
+                built.sort_unstable();
+                built.dedup();
+                if same.clone().any(|layer| layer.built.is_empty()) {
+                    built.clear();
+                }
+                all.push((layer.build, layer.build.programs(&built)?));
             }
         }
         Ok(Self(all))
