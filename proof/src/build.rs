@@ -47,6 +47,26 @@ impl Build {
         }
     }
 
+    /// Cargo's options for the tests that are wanted.
+    fn chosen<'a>(self, only: &[&'a str]) -> Vec<&'a str> {
+        let runtime = ["-p", "shm-runtime", "--lib"];
+        let is_runtime = |name: &&str| *name == "shm_runtime";
+        if self == Self::Loom || !only.is_empty() && only.iter().all(|name| is_runtime(name)) {
+            return runtime.to_vec();
+        }
+        if only.is_empty() {
+            return vec!["--workspace", "--tests"];
+        }
+        let lib = only.iter().any(|name| is_runtime(name)).then_some(runtime);
+        let tests = only.iter().filter(|name| !is_runtime(name));
+        let tests = tests.flat_map(|name| ["--test", *name]);
+        ["-p", "shm-workspace"]
+            .into_iter()
+            .chain(lib.into_iter().flatten())
+            .chain(tests)
+            .collect()
+    }
+
     /// Builds the tests, or those of `only` where it names some, and finds their programs.
     pub fn programs(self, only: &[&str]) -> Result<Vec<Program>, String> {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
@@ -60,15 +80,7 @@ impl Build {
                 Self::Release => &["--release"][..],
                 _ => &[],
             })
-            .args(match self {
-                Self::Loom => &["-p", "shm-runtime", "--lib"][..],
-                _ if only.is_empty() => &["--workspace", "--tests"],
-                _ => &["-p", "shm-workspace", "-p", "shm-runtime"],
-            })
-            .args(only.iter().flat_map(|name| match *name {
-                "shm_runtime" => vec!["--lib"],
-                name => vec!["--test", name],
-            }))
+            .args(self.chosen(only))
             .current_dir(root())
             .stdout(Stdio::piped())
             .env("CARGO_TARGET_DIR", root().join(self.folder()));
