@@ -51,13 +51,13 @@ impl Build {
     fn chosen<'a>(self, only: &[&'a str]) -> Vec<&'a str> {
         let runtime = ["-p", "shm-runtime", "--lib"];
         let is_runtime = |name: &&str| *name == "shm_runtime";
-        if self == Self::Loom || !only.is_empty() && only.iter().all(|name| is_runtime(name)) {
+        if self == Self::Loom || !only.is_empty() && only.iter().all(is_runtime) {
             return runtime.to_vec();
         }
         if only.is_empty() {
             return vec!["--workspace", "--tests"];
         }
-        let lib = only.iter().any(|name| is_runtime(name)).then_some(runtime);
+        let lib = only.iter().any(is_runtime).then_some(runtime);
         let tests = only.iter().filter(|name| !is_runtime(name));
         let tests = tests.flat_map(|name| ["--test", *name]);
         ["-p", "shm-workspace"]
