@@ -230,6 +230,8 @@ pub enum Bug {
     FreeLoser,
     /// "Full" after one look at all buckets.
     FullAfterOnePass,
+    /// "Full" although the key came into the last bucket meanwhile. (Made; the walk found it.)
+    FullBesideTheKey,
     /// The word of two lists has no count.
     NoCount,
     /// A lane that moves the word on does not note whose operation it was.

@@ -175,7 +175,9 @@ impl<'a, P: Parts> Table<'a, P> {
         let is_rich = self.stock_up(own)?;
         let spare = self.fill(own, &sought.key, value)?;
         self.mend(sought.home);
-        let (target, claimed) = self.occupy(own, sought, spare, is_rich)?;
+        let Some((target, claimed)) = self.occupy(own, sought, spare, is_rich)? else {
+            return Ok(false);
+        };
         own.record.close(Phase::Inserted);
         let decided = self.decide(sought, claimed);
         let intent = Intent {
@@ -202,14 +204,14 @@ impl<'a, P: Parts> Table<'a, P> {
     }
 
     /// Puts the filled spare into the first empty bucket, as an entry that is inserting; into one that has no node to
-    /// give only where `is_rich`.
+    /// give only where `is_rich`. None where all are taken, and one by the key: somebody else inserts it.
     fn occupy(
         self,
         own: &Own<'_>,
         sought: &Sought<P::Key>,
         spare: usize,
         is_rich: bool,
-    ) -> Result<(Target<'a>, Place<'a>), Stop> {
+    ) -> Result<Option<(Target<'a>, Place<'a>)>, Stop> {
         let buckets = self.buckets();
         let (mut last, mut changes) = (None, 0);
         for _ in 0..PASSES {
@@ -220,7 +222,7 @@ impl<'a, P: Parts> Table<'a, P> {
                     let target = self.target(Phase::Insert, &place);
                     let word = self.put(own, &target, sought.print, spare)?;
                     if word != target.old {
-                        return Ok((target, Place { word, ..place }));
+                        return Ok(Some((target, Place { word, ..place })));
                     }
                     place.word = place.at.load(Relaxed); // lost to somebody else's success; the exchange compares it
                     changes += 1;
@@ -228,17 +230,36 @@ impl<'a, P: Parts> Table<'a, P> {
                         return Err(Stop::Corrupt);
                     }
                 }
+                if last.is_some() && self.has_come(sought, &place)? {
+                    return Ok(None);
+                }
                 versions = versions.wrapping_add(buckets.version(place.word));
                 let state = buckets.state(place.word);
                 pending |= matches!(state, State::Inserting | State::Collided);
             }
-            // Versions only grow: the same sum twice, so between the two looks no bucket would do.
+            // Versions only grow: the same sum twice, so between the two looks no bucket would do, and none had the key.
             if last == Some(versions) || seeded(Bug::FullAfterOnePass) {
                 return Err(Stop::Full { pending });
             }
             last = Some(versions);
         }
         Err(Stop::Corrupt)
+    }
+
+    /// Whether a bucket has the key, which was not there before, or has changed: then it is worth to look for it again.
+    /// Who is inserting it is helped, because an insertion in progress is no reason not to replace it.
+    fn has_come(self, sought: &Sought<P::Key>, place: &Place<'a>) -> Result<bool, Stop> {
+        let now = self.buckets().unpack(place.word);
+        let is_there = matches!(now.state, State::Member | State::Inserting);
+        if !is_there || now.print != sought.print || seeded(Bug::FullBesideTheKey) {
+            return Ok(false);
+        }
+        match self.examine(place, &sought.key, |_| Some(()))? {
+            Seen::Other => return Ok(false),
+            Seen::Same(()) if now.state == State::Inserting => self.decide(sought, *place)?,
+            _ => {}
+        }
+        Ok(true)
     }
 
     /// Decides an entry that is inserting, or that it gave way to. Anybody may run it.
