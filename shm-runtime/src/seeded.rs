@@ -212,6 +212,8 @@ pub enum Bug {
     SkipOne,
     /// A map's reader does not look at the word again behind its copy.
     NoSecondLook,
+    /// A step of an iteration does not look at its bucket again behind its copy.
+    StepUnchecked,
     /// A reader goes on to the next bucket where one changed while it looked.
     PassByChanged,
     /// An inserted entry is a member at once, whoever else inserts its key.
@@ -257,6 +259,10 @@ pub enum Bug {
     /// A writer sleeps for a reader whose word it has not marked, and who will not wake it. (Made; the model
     /// found it in 1 of 400 runs.)
     SleepUnmarked,
+    /// Whose time is up does not ask again whether the owner lives.
+    BlindLastLook,
+    /// A writer whose time is up while others read keeps the lock.
+    KeepWriter,
     /// A lane takes a blank for its only node.
     GiveLastNode,
     /// A writer of frames writes the buffer that readers look at.

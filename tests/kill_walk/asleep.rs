@@ -57,7 +57,7 @@ impl Waiting {
 
 /// Why a sleeper does not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rest {
+pub enum Rest {
     /// It sleeps for a whole round.
     Asleep,
     /// Its operation is over.
@@ -67,8 +67,10 @@ enum Rest {
 }
 
 /// A process that is followed from one system call to the next.
-struct Sleeper {
-    process: Tracee,
+pub struct Sleeper {
+    pub process: Tracee,
+    /// System calls after which it is said to come to no end.
+    pub calls: usize,
     /// The limit of the sleep that it is in or about to enter.
     sleeps: Option<Duration>,
     is_inside_call: bool,
@@ -76,9 +78,10 @@ struct Sleeper {
 }
 
 impl Sleeper {
-    fn new(process: Tracee) -> Self {
+    pub fn new(process: Tracee) -> Self {
         Self {
             process,
+            calls: usize::MAX,
             sleeps: None,
             is_inside_call: false,
             is_running: false,
@@ -86,7 +89,7 @@ impl Sleeper {
     }
 
     /// Lets it go on until it is at rest; a sleep of less than `round` is none.
-    fn rest(&mut self, round: Duration) -> Result<Rest, Violation> {
+    pub fn rest(&mut self, round: Duration) -> Result<Rest, Violation> {
         loop {
             if !core::mem::replace(&mut self.is_running, true) {
                 self.process.go_to_call();
@@ -105,6 +108,7 @@ impl Sleeper {
                 Some(Event::Call) => {
                     self.is_inside_call = !self.is_inside_call;
                     self.sleeps = self.process.sleep().filter(|_| self.is_inside_call);
+                    self.calls = self.calls.checked_sub(1).ok_or("it comes to no end")?;
                 }
                 Some(Event::Over) => return Ok(Rest::Over),
                 Some(Event::Trap) => return Ok(Rest::Watched),
@@ -155,12 +159,7 @@ pub fn kill_wakers(waiting: &Waiting, full: bool) -> Result<Figures, Violation> 
                 continue;
             }
             let mut waker = lay_down(waiting, &stage, &base, &mut sleeper)?;
-            let mut step = waker.begin();
-            for _ in 0..point {
-                if step == Step::Inside {
-                    step = waker.step();
-                }
-            }
+            advance(&mut waker, point);
             let mut stopped = Some(waker);
             if fate == "killed" {
                 stopped.take().into_iter().for_each(Tracee::kill);
@@ -174,8 +173,18 @@ pub fn kill_wakers(waiting: &Waiting, full: bool) -> Result<Figures, Violation> 
     Ok(figures)
 }
 
+/// Takes a process so many steps into its operation, or to its end.
+pub fn advance(process: &mut Tracee, point: usize) {
+    let mut step = process.begin();
+    for _ in 0..point {
+        if step == Step::Inside {
+            step = process.step();
+        }
+    }
+}
+
 /// The steps of a waker's operation behind which it is killed.
-fn points_of(
+pub fn points_of(
     mut waker: Tracee,
     stage: &Stage<'_>,
     full: bool,
@@ -229,7 +238,6 @@ fn wake_up(
 pub fn visit_sleepers(waiting: &Waiting, full: bool) -> Result<Figures, Violation> {
     let stage = Stage::new(&waiting.sleeper);
     let mut sleeper = Sleeper::new(stage.process(&waiting.sleeper));
-    let mut waker = stage.process(&waiting.waker);
     let base = stage.memory.image();
     let mut figures = Figures::new(&waiting.name());
     let mut sight = Sight::of(sleeper.process.pid(), &stage.name);
@@ -244,6 +252,7 @@ pub fn visit_sleepers(waiting: &Waiting, full: bool) -> Result<Figures, Violatio
     for visit in 0.. {
         let at = format!("{}: waker comes at point {visit}", figures.name);
         stage.memory.restore(&base);
+        let mut waker = stage.process(&waiting.waker);
         sleeper.process.watch(Some(flag));
         if sleeper.rest(waiting.round)? != Rest::Watched {
             return Err(format!("{at}: the sleeper does not look at its flag"));

@@ -15,7 +15,8 @@ const TIMES: usize = 20;
 /// Where the dead are to be recovered or hints to be repaired: instructions per word and lane of the smallest
 /// structure here.
 const LEAST: usize = 50 * (2 + LANES);
-/// How often who waits looks before it asks whether those live for whom it waits: `memory::signals`.
+/// How often who waits looks before it asks whether those live for whom it waits, or what time it is:
+/// `memory::signals`.
 const SPINS: usize = 64;
 
 /// Instructions that an operation may take which alone takes `solo`.
@@ -73,7 +74,7 @@ pub fn hold(pair: &Pair) -> Result<Figures, Violation> {
         return failed("the second does not come to its end");
     };
     let solo = before.max(behind);
-    let budget = match pair.operations[1].waits {
+    let budget = match pair.operations[1].spins {
         true => of(solo) + SPINS * solo,
         false => of(solo),
     };

@@ -30,6 +30,8 @@ pub struct Operation {
     pub steps: Option<Steps>,
     /// Whether it waits for others as long as they live: it is let loose on the dead only.
     pub waits: bool,
+    /// Whether it looks again and again, as long as others live or until its time is up.
+    pub spins: bool,
     /// Whether a signal handler may do it.
     pub in_handlers: bool,
 }
@@ -41,6 +43,7 @@ impl Operation {
             run,
             steps: None,
             waits: false,
+            spins: false,
             in_handlers: true,
         }
     }
@@ -60,6 +63,14 @@ impl Operation {
     pub const fn that_waits(self) -> Self {
         Self {
             waits: true,
+            ..self.with_a_time_out()
+        }
+    }
+
+    /// The same for one that waits until its time is up.
+    pub const fn with_a_time_out(self) -> Self {
+        Self {
+            spins: true,
             in_handlers: false,
             ..self
         }

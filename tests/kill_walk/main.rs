@@ -10,6 +10,7 @@
 //! - [`pairs`]: two processes in all orders with two preemptions, and one of them killed or stopped;
 //! - [`interrupt`]: signal handlers and forks in the middle of an operation;
 //! - [`asleep`]: wakers and sleepers;
+//! - [`timeouts`]: who waits with a time-out for what somebody else holds;
 //! - [`lifecycle`]: a segment is created, opened, left and removed.
 //!
 //! What is walked is data: [`scenario`] and [`family`], and one file per structure in [`scenarios`]. [`seeded`] has
@@ -45,6 +46,7 @@ mod scenario;
 mod scenarios;
 mod seeded;
 mod sight;
+mod timeouts;
 mod tracee;
 mod walk;
 
@@ -180,4 +182,14 @@ fn p1_a_waker_comes_while_a_sleeper_lies_down() {
     each("kill_sleepers", waiting(), |waiting| {
         asleep::visit_sleepers(waiting, is_full())
     });
+}
+
+#[test]
+fn p1_p2_who_waits_with_a_time_out_comes_to_an_end() {
+    let all = scenarios::TIMED.iter();
+    each(
+        "kill_timeouts",
+        all.map(|timed| (timed.name(), *timed)),
+        |timed| timeouts::outlast(timed, is_full()),
+    );
 }

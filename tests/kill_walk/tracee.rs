@@ -37,6 +37,13 @@ const BETWEEN: u64 = 0;
 const INSIDE: u64 = 1;
 const FAILED: u64 = 2;
 
+/// Has the tracer stop the child here.
+#[inline(always)]
+fn stop() {
+    // SAFETY: a breakpoint: the tracer has the child stop here; nothing else happens.
+    unsafe { core::arch::asm!("int3", options(nostack)) };
+}
+
 /// What the child's code calls with its operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
@@ -52,11 +59,24 @@ impl Turn {
             return operation();
         }
         loop {
-            // SAFETY: a breakpoint: the tracer has the child stop here; nothing else happens.
-            unsafe { core::arch::asm!("int3", options(nostack)) };
-            self.page.turn.store(INSIDE, Relaxed);
+            self.begin();
             operation();
             self.page.turn.store(BETWEEN, Relaxed);
+        }
+    }
+
+    /// Begins a turn that ends elsewhere, with [`Self::end`]: the child's only one.
+    #[inline(always)]
+    pub fn begin(&self) {
+        stop();
+        self.page.turn.store(INSIDE, Relaxed);
+    }
+
+    /// Ends the only turn.
+    pub fn end(&self) -> ! {
+        self.page.turn.store(BETWEEN, Relaxed);
+        loop {
+            stop();
         }
     }
 

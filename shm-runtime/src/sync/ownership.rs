@@ -7,6 +7,7 @@ use crate::memory::kernel::Linux;
 use crate::memory::owner::Tag;
 use crate::memory::signals::{SLICE, wait_until};
 use crate::memory::site::Site;
+use crate::seeded::{Bug, seeded};
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
@@ -82,7 +83,10 @@ impl<'a> Ownership<'a> {
             !is_over()
         });
         // whatever the time was: nobody is told that a dead one has it
-        let held = held.or_else(|| lock(line).acquire(me(attachment)?));
+        let held = match held {
+            None if !seeded(Bug::BlindLastLook) => lock(line).acquire(me(attachment)?),
+            held => held,
+        };
         held.map(|held| Self::new(line, held))
     }
 

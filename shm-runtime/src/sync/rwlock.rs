@@ -39,6 +39,7 @@ use crate::memory::participant::Identity;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Event, wait_until};
 use crate::memory::site::Site;
+use crate::seeded::{Bug, seeded};
 use core::fmt;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::Relaxed;
@@ -245,15 +246,21 @@ impl<T: Element> RwLock<T> {
     /// Waits until the readers are gone; the lock's word is ours.
     fn drain<'a>(&'a self, writer: Ownership<'a>, timeout: Duration) -> Option<WriteResult<'a, T>> {
         let counts = self.counts();
-        wait_until(
+        let clear = wait_until(
             timeout,
             || counts.is_clear().then_some(()),
             |left| {
                 counts.wait_round(left);
                 true
             },
-        )
-        .or_else(|| self.is_clear().then_some(()))?; // whatever the time was
+        );
+        // whatever the time was: nobody is told that the dead read
+        if clear.is_none() && !self.is_clear() {
+            if seeded(Bug::KeepWriter) {
+                core::mem::forget(writer);
+            }
+            return None; // and drops the writer
+        }
         Some(Guard::new(&self.value, writer))
     }
 

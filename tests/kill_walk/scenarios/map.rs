@@ -5,7 +5,7 @@ use crate::scenario::{Pair, Scenario, World, by_the_dead};
 use crate::tracee::Turn;
 use shm_runtime::{Full, Segment};
 
-const fn pair(value: u64) -> Pair {
+pub const fn pair(value: u64) -> Pair {
     [value, value]
 }
 
@@ -329,7 +329,7 @@ const LARGE: Scenario = Scenario {
 };
 
 /// The entries alone: while an inserter is stopped, its bucket is withheld.
-fn observe_entries(world: &Segment<World>) -> String {
+pub fn observe_entries(world: &Segment<World>) -> String {
     Segment::recover(world);
     entries(world).join(" ")
 }
@@ -356,7 +356,7 @@ pub const FAMILY: Family = Family {
 };
 
 /// The entries of the large map alone, as above.
-fn observe_large_entries(world: &Segment<World>) -> String {
+pub fn observe_large_entries(world: &Segment<World>) -> String {
     Segment::recover(world);
     let mut seen: Vec<_> = world.large.iter().collect();
     seen.sort_unstable();

@@ -9,12 +9,14 @@ mod once;
 mod plain;
 mod pool;
 mod queue;
+mod reading;
 mod rwlock;
 mod semaphore;
 mod set;
 mod signal;
 mod spsc;
 mod stack;
+mod timed;
 mod versioned;
 mod versioned_array;
 mod waiting;
@@ -33,6 +35,7 @@ pub fn all(full: bool) -> Vec<Scenario> {
         broadcast::SCENARIOS,
         versioned_array::SCENARIOS,
         map::SCENARIOS,
+        reading::SCENARIOS,
         set::SCENARIOS,
         stack::SCENARIOS,
         mutex::SCENARIOS,
@@ -54,8 +57,10 @@ pub fn all(full: bool) -> Vec<Scenario> {
 /// The structures whose operations are let loose on each other, two at a time.
 pub const FAMILIES: &[Family] = &[
     queue::FAMILY,
+    queue::DROPPED,
     pool::FAMILY,
     spsc::FAMILY,
+    spsc::DROPPED,
     plain::ATOMIC,
     plain::ARRAY,
     stack::FAMILY,
@@ -63,8 +68,12 @@ pub const FAMILIES: &[Family] = &[
     versioned::FAMILY,
     broadcast::FAMILY,
     versioned_array::FAMILY,
+    versioned_array::IN_PLACE,
     map::LARGE_FAMILY,
     set::FAMILY,
+    reading::MAP,
+    reading::LARGE,
+    reading::SET,
     mutex::FAMILY,
     rwlock::FAMILY,
     semaphore::FAMILY,
@@ -75,5 +84,7 @@ pub const FAMILIES: &[Family] = &[
 
 /// What is done with a name.
 pub use lifecycle::LIVES;
+/// Who waits with a time-out.
+pub use timed::TIMED;
 /// Who sleeps for what.
 pub use waiting::WAITING;

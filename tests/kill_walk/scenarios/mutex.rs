@@ -4,9 +4,10 @@ use crate::family::{BLOCKED, Exceptions, Family, Operation, State, Step};
 use crate::scenario::{Pair, Scenario, World, leaving};
 use crate::tracee::Turn;
 use shm_runtime::Segment;
-use shm_runtime::sync::{Guard, MutexGuard, OwnerDied, TryLockError};
+use shm_runtime::sync::{Guard, LockWaitError, MutexGuard, OwnerDied, TryLockError};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The value, or what is known of it.
 fn observe(world: &Segment<World>) -> String {
@@ -57,6 +58,17 @@ fn opened(attempt: Attempt<'_>) -> (u64, Option<Guard<'_, Pair>>) {
         Err(TryLockError::OwnerDied(died)) => (2, Some(died.into_inner())),
         Err(TryLockError::WouldBlock) => (0, None),
     }
+}
+
+/// How long who waits with a time-out waits here, where each is stopped at every instruction.
+pub const SHORT: Duration = Duration::from_millis(1);
+
+/// What came of a wait, as of an attempt.
+pub fn in_time<G>(wait: Result<G, LockWaitError<G>>) -> Result<G, TryLockError<G>> {
+    wait.map_err(|why| match why {
+        LockWaitError::OwnerDied(died) => TryLockError::OwnerDied(died),
+        LockWaitError::Timeout => TryLockError::WouldBlock,
+    })
 }
 
 /// Sets the value, if the attempt gives the lock.
@@ -194,6 +206,12 @@ pub const FAMILY: Family = Family {
             |world, turn| set_steps(turn, 0, || world.mutex.try_lock()),
         ),
         Operation::in_steps("try_lock and look", look, look_steps),
+        Operation::in_steps(
+            "lock_wait and set",
+            |world, turn| turn.run(|| try_set(in_time(world.mutex.lock_wait(SHORT)), turn)),
+            |world, turn| set_steps(turn, 0, || world.mutex.try_lock()),
+        )
+        .with_a_time_out(),
         Operation::in_steps(
             "lock and set",
             |world, turn| turn.run(|| try_set(world.mutex.lock().map_err(Into::into), turn)),

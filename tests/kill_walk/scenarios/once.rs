@@ -39,7 +39,7 @@ const DONE: u64 = 1;
 const RAN: u64 = 2;
 const RAN_AGAIN: u64 = 3;
 
-fn call(world: &Segment<World>, turn: &Turn) {
+pub fn call(world: &Segment<World>, turn: &Turn) {
     run(turn, |run| {
         world.once.call_once(run);
         Ok(())
@@ -48,6 +48,12 @@ fn call(world: &Segment<World>, turn: &Turn) {
 
 fn call_at_once(world: &Segment<World>, turn: &Turn) {
     run(turn, |run| world.once.call_once_wait(Duration::ZERO, run));
+}
+
+/// It is in the middle of its run before its turn, and comes to its end in it.
+pub fn run_on(world: &Segment<World>, turn: &Turn) {
+    world.once.call_once(|_| turn.begin());
+    turn.end();
 }
 
 type Run<'a> = &'a mut dyn FnMut(&shm_runtime::sync::OnceState);

@@ -129,6 +129,26 @@ fn loan(world: &Segment<World>, turn: &Turn) {
     });
 }
 
+/// Writes a place that nobody gets to see.
+fn loan_and_drop(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| {
+        let mut loan = world.queue.loan().unwrap();
+        loan.write(pair(7));
+        turn.note(noted(Some(loan.get())));
+    });
+}
+
+/// The same while another place is written, and that one committed.
+fn two_loans(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| {
+        let [mut dropped, mut loan] = [(); 2].map(|()| world.queue.loan().unwrap());
+        dropped.write(pair(7));
+        loan.write(pair(8));
+        turn.note(u64::from(loan.commit().is_ok()));
+        drop(dropped);
+    });
+}
+
 fn take_done(world: &Segment<World>, turn: &Turn) {
     turn.run(|| {
         let taken = world.queue.take().unwrap();
@@ -260,6 +280,22 @@ pub const SCENARIOS: &[Scenario] = &[
         ..PUSH
     },
     Scenario {
+        name: "queue.loan and drop, one",
+        set_up: one,
+        operation: loan_and_drop,
+        before: "1 | 2",
+        after: "1 | 2",
+        ..PUSH
+    },
+    Scenario {
+        name: "queue.loan two and commit one, one",
+        set_up: one,
+        operation: two_loans,
+        before: "1 | 2",
+        after: "1 8 | 2",
+        ..PUSH
+    },
+    Scenario {
         name: "queue.take and done, full",
         set_up: full,
         operation: take_done,
@@ -309,6 +345,19 @@ pub const FAMILY: Family = Family {
         Operation::in_steps("pop_slice", pop_slice, pop_steps),
         Operation::in_steps("take and done", take_done, done_steps),
         Operation::in_steps("take and drop", take_back, drop_steps),
+    ],
+    observe: observe_recovered,
+    exceptions: Exceptions::NONE,
+};
+
+/// Loans that are dropped without a commit.
+pub const DROPPED: Family = Family {
+    structure: "queue",
+    states: &[State::new("one", one), State::new("full", full)],
+    operations: &[
+        Operation::single("loan and drop", loan_and_drop),
+        Operation::single("loan two and commit one", two_loans),
+        Operation::single("pop", pop),
     ],
     observe: observe_recovered,
     exceptions: Exceptions::NONE,

@@ -1,6 +1,6 @@
 //! `sync::RwLock<Pair>`: read and written, free, by one who died, beside readers who died.
 
-use super::mutex::{Attempt, set_steps, try_set};
+use super::mutex::{Attempt, SHORT, in_time, set_steps, try_set};
 use crate::family::{BLOCKED, Besides, Exceptions, Family, Operation, Outcome, State, Step};
 use crate::scenario::{Pair, Scenario, World, leaving};
 use crate::tracee::Turn;
@@ -48,6 +48,26 @@ fn write(world: &Segment<World>, turn: &Turn) {
     });
 }
 
+/// Somebody who lives reads, and goes on reading.
+fn kept_reading(world: &Segment<World>) {
+    one(world);
+    core::mem::forget(world.table.read());
+}
+
+/// Waits, and gives up.
+fn write_in_time(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| try_set(in_time(world.table.write_wait(SHORT)), turn));
+}
+
+/// The value, by one who reads.
+fn observe_by_reading(world: &Segment<World>) -> String {
+    match world.table.try_read() {
+        Ok(guard) => guard.get()[0].to_string(),
+        Err(TryLockError::OwnerDied(died)) => format!("died {}", died.into_inner().get()[0]),
+        Err(TryLockError::WouldBlock) => "locked".to_owned(),
+    }
+}
+
 const WRITE: Scenario = Scenario {
     name: "rwlock.write and set, free",
     set_up: one,
@@ -71,6 +91,15 @@ pub const SCENARIOS: &[Scenario] = &[
         set_up: writer_left,
         before: "died 1",
         partly: &["died torn 7/1", "died 7"],
+        ..WRITE
+    },
+    Scenario {
+        name: "rwlock.write_wait, read by another",
+        set_up: kept_reading,
+        operation: write_in_time,
+        observe: observe_by_reading,
+        after: "1",
+        partly: &["died 1"],
         ..WRITE
     },
     Scenario {
@@ -133,11 +162,12 @@ fn try_write(world: &Segment<World>) -> Attempt<'_> {
     world.table.try_write()
 }
 
-/// One who tries to write may keep others from the lock that it does not get itself: then neither gets it.
+/// One who tries to write, or waits too short, may keep others from the lock that it does not get itself: then neither gets it.
 fn besides(pair: &crate::family::Pair) -> Besides {
-    let mut verbs = pair.operations.map(|operation| operation.verb);
-    verbs.sort_unstable();
-    if verbs != ["try_read", "try_write and set"] {
+    let verbs = pair.operations.map(|operation| operation.verb);
+    let reads = |verb: &str| ["try_read", "read_wait"].contains(&verb);
+    let writes = |verb: &str| ["try_write and set", "write_wait and set"].contains(&verb);
+    if !verbs.into_iter().any(reads) || !verbs.into_iter().any(writes) {
         return Besides::default();
     }
     let seen = match pair.state.name {
@@ -172,6 +202,18 @@ pub const FAMILY: Family = Family {
             |world, turn| turn.run(|| note_read(world.table.try_read(), turn)),
             |world, turn| read_steps(world, turn, 0),
         ),
+        Operation::in_steps(
+            "write_wait and set",
+            |world, turn| turn.run(|| try_set(in_time(world.table.write_wait(SHORT)), turn)),
+            |world, turn| set_steps(turn, 0, || try_write(world)),
+        )
+        .with_a_time_out(),
+        Operation::in_steps(
+            "read_wait",
+            |world, turn| turn.run(|| note_read(in_time(world.table.read_wait(SHORT)), turn)),
+            |world, turn| read_steps(world, turn, 0),
+        )
+        .with_a_time_out(),
         Operation::in_steps(
             "write and set",
             |world, turn| turn.run(|| try_set(world.table.write().map_err(Into::into), turn)),

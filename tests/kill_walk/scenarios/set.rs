@@ -5,7 +5,7 @@ use crate::scenario::{Scenario, World};
 use crate::tracee::Turn;
 use shm_runtime::Segment;
 
-fn keys(world: &Segment<World>) -> String {
+pub fn keys(world: &Segment<World>) -> String {
     Segment::recover(world);
     let mut keys: Vec<_> = world.set.iter().collect();
     keys.sort_unstable();

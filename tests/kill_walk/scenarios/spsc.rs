@@ -172,6 +172,25 @@ fn read_two(role: &mut Consumer<Pair, 2>, most: usize) -> u64 {
     digits
 }
 
+/// Writes a chunk that nobody gets to see, and pushes one element after it.
+fn write_for_nothing(role: &mut Producer<Pair, 2>, most: usize) -> u64 {
+    let mut chunk = role.write_chunk(most);
+    let count = chunk.len();
+    (0..count).for_each(|i| chunk.set(i, pair(7)));
+    drop(chunk);
+    count as u64 * 10 + u64::from(role.push(pair(9)).is_ok())
+}
+
+/// Reads a chunk that stays, and pops its first element after that.
+fn read_for_nothing(role: &mut Consumer<Pair, 2>, most: usize) -> u64 {
+    let chunk = role.read_chunk(most);
+    let digits = chunk
+        .iter()
+        .fold(0, |digits, [value, _]| digits * 10 + value);
+    drop(chunk);
+    digits * 10 + pop_one(role, 0)
+}
+
 macro_rules! producing {
     ($verb:literal, $act:ident) => {
         Operation::in_steps(
@@ -234,6 +253,22 @@ pub const SCENARIOS: &[Scenario] = &[
         withheld: &["consumer taken"],
         ..PUSH
     },
+    Scenario {
+        name: "spsc.write_chunk and drop, one",
+        operation: |world, turn| produce(world, turn, write_for_nothing),
+        after: "1 9 | 2",
+        withheld: &["1 | producer taken", "1 9 | producer taken"],
+        ..PUSH
+    },
+    Scenario {
+        name: "spsc.read_chunk and drop, full",
+        set_up: full,
+        operation: |world, turn| consume(world, turn, read_for_nothing),
+        before: "1 2 | 2",
+        after: "2 | 2",
+        withheld: &["consumer taken"],
+        ..PUSH
+    },
 ];
 
 pub const FAMILY: Family = Family {
@@ -251,6 +286,18 @@ pub const FAMILY: Family = Family {
         consuming!("pop", pop_one),
         consuming!("pop_slice", pop_two),
         consuming!("read_chunk", read_two),
+    ],
+    observe,
+    exceptions: Exceptions::NONE,
+};
+
+/// Chunks that are dropped without a commit.
+pub const DROPPED: Family = Family {
+    structure: "spsc",
+    states: &[State::new("one", one), State::new("full", full)],
+    operations: &[
+        producing!("write_chunk and drop", write_for_nothing),
+        consuming!("read_chunk and drop", read_for_nothing),
     ],
     observe,
     exceptions: Exceptions::NONE,

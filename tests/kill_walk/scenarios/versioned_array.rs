@@ -1,9 +1,10 @@
-//! `VersionedArray<u64, 3>`: published and edited, before the first frame and when a buffer is used again.
+//! `VersionedArray<u64, 3>`: published and edited, before the first frame and when a buffer is used again; and read
+//! in place while a writer comes back to the frame's buffer.
 
-use crate::family::{Exceptions, Family, Operation, State, Step};
+use crate::family::{Besides, Exceptions, Family, Operation, Pair, State, Step};
 use crate::scenario::{Scenario, World, by_the_dead};
 use crate::tracee::Turn;
-use shm_runtime::{FrameWriter, Segment};
+use shm_runtime::{FrameWriter, Segment, Snapshot};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -91,6 +92,23 @@ pub const SCENARIOS: &[Scenario] = &[
         ..PUBLISH
     },
     Scenario {
+        name: "versioned_array.publish three, wrapped",
+        set_up: wrapped,
+        operation: publish_three,
+        before: "4: 4 4 4",
+        after: "7: 31 32 33",
+        partly: &["5: 11 12 13", "6: 21 22 23"],
+        ..PUBLISH
+    },
+    Scenario {
+        name: "versioned_array.snapshot, wrapped",
+        set_up: wrapped,
+        operation: hold,
+        before: "4: 4 4 4",
+        after: "4: 4 4 4",
+        ..PUBLISH
+    },
+    Scenario {
         name: "versioned_array.writer, wrapped",
         set_up: wrapped,
         operation: claim,
@@ -122,8 +140,8 @@ fn write(world: &Segment<World>, turn: &Turn, act: Act) {
     });
 }
 
-/// Claim the role, write a frame, and give the role back.
-fn write_steps(world: &Segment<World>, turn: Turn, act: Act) -> Vec<Step<'_>> {
+/// Claim the role, write a frame or several, and give the role back.
+fn write_steps<'w>(world: &'w Segment<World>, turn: Turn, acts: &[Act]) -> Vec<Step<'w>> {
     let role = Rc::new(RefCell::new(None));
     let claim = {
         let role = role.clone();
@@ -133,19 +151,21 @@ fn write_steps(world: &Segment<World>, turn: Turn, act: Act) -> Vec<Step<'_>> {
             role.borrow().is_some()
         }
     };
-    let act = {
-        let role = role.clone();
-        move || {
+    let act = |act: &Act| -> Step<'w> {
+        let (role, act) = (role.clone(), *act);
+        Box::new(move || {
             let frame = role.borrow_mut().as_mut().and_then(act);
             turn.note(frame.unwrap_or(0));
             true
-        }
+        })
     };
-    let release = move || {
+    let mut steps: Vec<Step<'w>> = vec![Box::new(claim)];
+    steps.extend(acts.iter().map(act));
+    steps.push(Box::new(move || {
         *role.borrow_mut() = None;
         false
-    };
-    vec![Box::new(claim), Box::new(act), Box::new(release)]
+    }));
+    steps
 }
 
 macro_rules! writing {
@@ -153,7 +173,7 @@ macro_rules! writing {
         Operation::in_steps(
             $verb,
             |world, turn| write(world, turn, $act),
-            |world, turn| write_steps(world, turn, $act),
+            |world, turn| write_steps(world, turn, &[$act]),
         )
         .not_in_handlers() // a claim that is refused allocates
     };
@@ -197,4 +217,94 @@ pub const FAMILY: Family = Family {
     ],
     observe,
     exceptions: Exceptions::NONE,
+};
+
+/// Three frames: the last one goes where a reader may still look at the one before the first.
+const THREE: [Act; 3] = [
+    |writer| writer.publish(&[11, 12, 13]),
+    |writer| writer.publish(&[21, 22, 23]),
+    |writer| writer.publish(&[31, 32, 33]),
+];
+
+fn publish_three(world: &Segment<World>, turn: &Turn) {
+    write(world, turn, |writer| {
+        THREE.map(|act| act(writer)).into_iter().flatten().last()
+    });
+}
+
+/// What is noted of a frame that was outrun.
+const OUTRUN: u64 = 98;
+
+/// Looks at a frame in place. Whether it is valid says whether all were its elements; each is some frame's even if
+/// not, and so is a copy that was made after it.
+fn look(frame: &Snapshot<'_, u64, 3>) -> u64 {
+    let elements = [0, 1, 2].map(|i| frame.get(i));
+    let is_valid = frame.still_valid();
+    for (value, i) in elements.into_iter().zip(1..) {
+        assert!(value <= 4 || value % 10 == i, "{elements:?}");
+    }
+    let mut copy = [0; 3];
+    if frame.read_into(0, &mut copy).is_ok() {
+        assert!(is_valid && copy == elements, "{elements:?}, then {copy:?}");
+    }
+    match is_valid {
+        true => digits(frame.version(), elements),
+        false => OUTRUN,
+    }
+}
+
+fn hold(world: &Segment<World>, turn: &Turn) {
+    turn.run(|| turn.note(look(&world.frames.snapshot())));
+}
+
+fn hold_steps(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let held = Rc::new(RefCell::new(None));
+    let take = {
+        let held = held.clone();
+        move || {
+            *held.borrow_mut() = Some(world.frames.snapshot());
+            true
+        }
+    };
+    let look = move || {
+        held.borrow()
+            .iter()
+            .for_each(|frame| turn.note(look(frame)));
+        false
+    };
+    vec![Box::new(take), Box::new(look)]
+}
+
+/// A writer that has begun the third frame has outrun who looks at the one before the first.
+fn begun(pair: &Pair) -> Besides {
+    if pair.operations.map(|operation| operation.verb) != ["publish three", "snapshot"] {
+        return Besides::default();
+    }
+    let second = match pair.state.name {
+        "new" => 2,
+        _ => 6,
+    };
+    let outrun = vec![(OUTRUN, format!("{second}: 21 22 23"))];
+    Besides {
+        killed: outrun.clone(),
+        stopped: outrun,
+        ..Besides::default()
+    }
+}
+
+pub const IN_PLACE: Family = Family {
+    structure: "versioned_array",
+    states: &[State::new("new", new), State::new("wrapped", wrapped)],
+    operations: &[
+        Operation::in_steps("publish three", publish_three, |world, turn| {
+            write_steps(world, turn, &THREE)
+        })
+        .not_in_handlers(), // as above
+        Operation::in_steps("snapshot", hold, hold_steps),
+    ],
+    observe,
+    exceptions: Exceptions {
+        besides: begun,
+        ..Exceptions::NONE
+    },
 };

@@ -1,5 +1,6 @@
 //! Operations that sleep, and those that wake them.
 
+use super::once;
 use crate::asleep::Waiting;
 use crate::scenario::{Scenario, World};
 use crate::tracee::Turn;
@@ -13,7 +14,7 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(600);
 
 /// A process of a waiting: only its operation and the state count.
-const fn process(
+pub const fn process(
     name: &'static str,
     set_up: fn(&Segment<World>),
     operation: fn(&Segment<World>, &Turn),
@@ -30,7 +31,7 @@ const fn process(
     }
 }
 
-fn nothing(_: &Segment<World>) {}
+pub fn nothing(_: &Segment<World>) {}
 
 fn full(world: &Segment<World>) {
     while world.queue.push([1, 1]).is_ok() {}
@@ -234,6 +235,13 @@ pub const WAITING: &[Waiting] = &[
         ..LOCK
     },
     Waiting {
+        sleeper: process("once.call_once", nothing, once::call),
+        waker: process("the runner", nothing, once::run_on),
+        flag: ("once", 4),
+        is_ready: |world| is_free(world, "once"),
+        ..LOCK
+    },
+    Waiting {
         sleeper: process("barrier.wait", nothing, wait_at_gate),
         waker: process("wait", nothing, arrive),
         flag: ("gate", 4),
@@ -345,18 +353,19 @@ fn lock(world: &Segment<World>, turn: &Turn) {
     });
 }
 
-/// Drops a guard again in each turn, which begins with the memory as it was when that was made.
-fn unlocking<G>(turn: &Turn, guard: G) {
+/// Uses a guard and drops it again in each turn, which begins with the memory as it was when that was made.
+pub fn unlocking<G>(turn: &Turn, guard: G, before: impl Fn(&mut G)) {
     let guard = core::mem::ManuallyDrop::new(guard);
     turn.run(|| {
         // SAFETY: guards of `sync` own nothing: they borrow, and unlock when dropped.
-        drop(unsafe { core::ptr::read(&*guard) });
+        let mut guard = unsafe { core::ptr::read(&*guard) };
+        before(&mut guard);
     });
 }
 
 /// It has the lock before its turn.
 fn unlock(world: &Segment<World>, turn: &Turn) {
-    unlocking(turn, world.mutex.lock().unwrap());
+    unlocking(turn, world.mutex.lock().unwrap(), |_| ());
 }
 
 fn read(world: &Segment<World>, turn: &Turn) {
@@ -368,14 +377,14 @@ fn write(world: &Segment<World>, turn: &Turn) {
 }
 
 fn unlock_writer(world: &Segment<World>, turn: &Turn) {
-    unlocking(turn, world.table.write().unwrap());
+    unlocking(turn, world.table.write().unwrap(), |_| ());
 }
 
 fn unlock_reader(world: &Segment<World>, turn: &Turn) {
-    unlocking(turn, world.table.read().unwrap());
+    unlocking(turn, world.table.read().unwrap(), |_| ());
 }
 
-fn one_permit(world: &Segment<World>) {
+pub fn one_permit(world: &Segment<World>) {
     core::mem::forget(world.permits.acquire());
 }
 
@@ -387,7 +396,7 @@ fn acquire_permit(world: &Segment<World>, turn: &Turn) {
 }
 
 fn release_permit(world: &Segment<World>, turn: &Turn) {
-    unlocking(turn, world.permits.acquire());
+    unlocking(turn, world.permits.acquire(), |_| ());
 }
 
 fn wait_at_gate(world: &Segment<World>, turn: &Turn) {
