@@ -99,8 +99,23 @@ fn insert<S: Keyed>(world: &Segment<World>, turn: &Turn) {
     turn.run(|| turn.note(u64::from(S::of(world).put(S::NEW, S::NEW))));
 }
 
+/// The second value is written where the one before the first was.
 fn replace<S: Keyed>(world: &Segment<World>, turn: &Turn) {
-    turn.run(|| turn.note(u64::from(S::of(world).put(1, 8))));
+    turn.run(|| {
+        let entries = S::of(world);
+        let both = [8, 9].map(|value| u64::from(entries.put(1, value)));
+        turn.note(both.iter().sum());
+    });
+}
+
+fn replace_steps<S: Keyed>(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
+    let step = |value| -> Step<'_> {
+        Box::new(move || {
+            turn.note(turn.noted() + u64::from(S::of(world).put(1, value)));
+            true
+        })
+    };
+    [8, 9].map(step).into()
 }
 
 fn again<S: Keyed>(world: &Segment<World>, turn: &Turn) {
@@ -126,12 +141,14 @@ fn again_steps<S: Keyed>(world: &Segment<World>, turn: Turn) -> Vec<Step<'_>> {
     ]
 }
 
-/// An entry in a sum that tells how often each was seen: five bits for each key, in which another value counts more.
+/// An entry in a sum that tells how often each was seen, twice at most: five bits for each key, and in these a digit
+/// to the base of three for each value.
 fn mark((key, [value, twice]): (u64, Pair)) -> u64 {
-    let times = match (value == twice, value == key) {
-        (false, _) => return 1 << 60, // torn
-        (true, true) => 1,
-        (true, false) => 4,
+    let times = match value {
+        _ if value != twice => return 1 << 60, // torn
+        8 => 3,
+        9 => 9,
+        _ => 1,
     };
     times << (5 * key)
 }
@@ -207,7 +224,7 @@ const fn of_values<S: Valued>() -> [Operation; 5] {
     [
         insert,
         again,
-        Operation::single("replace", replace::<S>),
+        Operation::in_steps("replace twice", replace::<S>, replace_steps::<S>),
         Operation::in_steps("get_many", get_many::<S>, get_many_steps::<S>),
         iter,
     ]

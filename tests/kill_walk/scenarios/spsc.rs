@@ -172,22 +172,20 @@ fn read_two(role: &mut Consumer<Pair, 2>, most: usize) -> u64 {
     digits
 }
 
-/// Writes a chunk that nobody gets to see, and pushes one element after it.
+/// Writes a chunk that is not committed, so that nobody gets to see it, and pushes one element after it.
 fn write_for_nothing(role: &mut Producer<Pair, 2>, most: usize) -> u64 {
     let mut chunk = role.write_chunk(most);
     let count = chunk.len();
     (0..count).for_each(|i| chunk.set(i, pair(7)));
-    drop(chunk);
     count as u64 * 10 + u64::from(role.push(pair(9)).is_ok())
 }
 
-/// Reads a chunk that stays, and pops its first element after that.
+/// Reads a chunk that is not committed, so that it stays, and pops its first element after that.
 fn read_for_nothing(role: &mut Consumer<Pair, 2>, most: usize) -> u64 {
     let chunk = role.read_chunk(most);
     let digits = chunk
         .iter()
         .fold(0, |digits, [value, _]| digits * 10 + value);
-    drop(chunk);
     digits * 10 + pop_one(role, 0)
 }
 

@@ -296,11 +296,11 @@ pub const IN_PLACE: Family = Family {
     structure: "versioned_array",
     states: &[State::new("new", new), State::new("wrapped", wrapped)],
     operations: &[
+        Operation::in_steps("snapshot", hold, hold_steps),
         Operation::in_steps("publish three", publish_three, |world, turn| {
             write_steps(world, turn, &THREE)
         })
         .not_in_handlers(), // as above
-        Operation::in_steps("snapshot", hold, hold_steps),
     ],
     observe,
     exceptions: Exceptions {
