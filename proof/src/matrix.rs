@@ -2,8 +2,9 @@
 
 use super::build::{Build, Program};
 use super::layers::{LAYERS, Layer};
+use super::machine::{commit, day, machine};
 use super::suite::Outcome;
-use serde_json::json;
+use serde_json::{Value, json};
 use shm_runtime::__private::BUGS;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -43,8 +44,9 @@ impl Programs {
 }
 
 /// Runs the matrix: `--all` every layer for every bug, otherwise the cheapest that catches it; `--only=LAYER,…` and
-/// names of bugs choose, and `--tests=NAME` has a layer run those of its tests only whose names begin so.
+/// names of bugs, or `(none)`, choose, and `--tests=NAME` has a layer run those of its tests only whose names begin so.
 pub fn matrix(directory: &Path, arguments: &[String]) -> Result<(), String> {
+    let (start, commit) = (Instant::now(), commit()); // now: somebody may go on working while this runs
     let all = arguments.iter().any(|argument| argument == "--all");
     let only = arguments
         .iter()
@@ -59,10 +61,8 @@ pub fn matrix(directory: &Path, arguments: &[String]) -> Result<(), String> {
         .iter()
         .filter(|argument| !argument.starts_with("--"))
         .collect();
-    if let Some(unknown) = names
-        .iter()
-        .find(|name| BUGS.iter().all(|(bug, _)| *bug != **name))
-    {
+    let is_known = |name: &str| name == NONE || BUGS.iter().any(|(bug, _)| *bug == name);
+    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
         return Err(format!("no bug is called `{unknown}`"));
     }
     let bugs = BUGS
@@ -82,17 +82,38 @@ pub fn matrix(directory: &Path, arguments: &[String]) -> Result<(), String> {
         file: file.map_err(|why| why.to_string())?,
     };
     matrix.header();
-    if names.is_empty() && matrix.row(None) > 0 {
+    let is_clean_asked = names.is_empty() || names.iter().any(|name| *name == NONE);
+    if is_clean_asked && matrix.row(None) > 0 {
         return Err("a layer fails without a bug: it proves nothing".to_owned());
     }
     let missed: Vec<_> = bugs
         .filter(|(bug, _)| matrix.row(Some(bug)) == 0)
         .map(|(bug, _)| *bug)
         .collect();
+    describe(directory, &commit, start)?;
     if missed.is_empty() {
         return Ok(());
     }
     Err(format!("caught by nothing: {}", missed.join(", ")))
+}
+
+/// Says in `directory` what ran, for the report; or adds itself to what ran there before.
+fn describe(directory: &Path, commit: &str, start: Instant) -> Result<(), String> {
+    let file = directory.join("run.json");
+    let before = std::fs::read_to_string(&file).ok();
+    let before = before.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let mut run = before.unwrap_or_else(|| {
+        json!({
+            "commit": commit, "day": day(), "form": "matrix", "failed": [], "machine": machine(),
+        })
+    });
+    let known = run["commit"].as_str().unwrap_or_default();
+    if !known.split(", ").any(|known| known == commit) {
+        run["commit"] = format!("{known}, {commit}").into();
+    }
+    let hours = run["hours"].as_f64().unwrap_or(0.0);
+    run["hours"] = json!(hours + start.elapsed().as_secs_f64() / 3600.0);
+    std::fs::write(file, format!("{run:#}\n")).map_err(|why| why.to_string())
 }
 
 struct Matrix<'a> {
@@ -103,6 +124,8 @@ struct Matrix<'a> {
     file: File,
 }
 
+/// The row without a bug, which every layer has to pass.
+const NONE: &str = "(none)";
 /// Width of the first column.
 const NAME: usize = 22;
 
@@ -117,7 +140,7 @@ impl Matrix<'_> {
 
     /// Runs the layers on one bug, or on none; how many of them fail.
     fn row(&mut self, bug: Option<&str>) -> usize {
-        print!("{:NAME$}", bug.unwrap_or("(none)"));
+        print!("{:NAME$}", bug.unwrap_or(NONE));
         let mut caught = BTreeMap::new();
         for (place, layer) in self.layers.iter().enumerate() {
             if !caught.is_empty() && !self.all {
@@ -143,7 +166,8 @@ impl Matrix<'_> {
                 Outcome::Hung => Some("does not end".to_owned()),
             };
             let line = json!({
-                "suite": "matrix", "bug": bug, "layer": layer.name, "by": by, "seconds": seconds,
+                "suite": "matrix", "bug": bug, "layer": layer.name, "tests": self.tests, "by": by,
+                "seconds": seconds,
             });
             // a line that cannot be written is missing from the report, and the report says so
             let _ = writeln!(self.file, "{line}");

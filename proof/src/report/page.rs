@@ -1,6 +1,6 @@
 //! The page: tables from the report.
 
-use super::super::layers::LAYERS;
+use super::super::layers::{LAYERS, Layer};
 use super::number;
 use serde_json::Value;
 use shm_runtime::__private::BUGS;
@@ -174,6 +174,29 @@ fn matrix(page: &mut String, matrix: &[Value]) {
                 None if tried => "**nothing yet**".to_owned(),
                 None => "not tried yet".to_owned(),
             }
+        );
+    }
+    without_a_bug(page, matrix);
+}
+
+/// Says which layers passed as a whole, in the same builds, with no bug switched on.
+fn without_a_bug(page: &mut String, matrix: &[Value]) {
+    let is_clean = |layer: &&Layer| {
+        let mut lines = matrix.iter();
+        lines.any(|line| {
+            line["bug"].is_null()
+                && line["layer"] == layer.name
+                && line["by"].is_null()
+                && line["tests"].is_null()
+        })
+    };
+    let clean: Vec<_> = LAYERS.iter().filter(is_clean).collect();
+    if !clean.is_empty() {
+        let names: Vec<_> = clean.iter().map(|layer| layer.name).collect();
+        let _ = writeln!(
+            page,
+            "\nWithout a bug, the same builds pass all tests of these layers: {}.",
+            names.join(", ")
         );
     }
 }

@@ -488,3 +488,36 @@ fn numbers(json: &Json, key: &str) -> Result<Vec<usize>, String> {
     let numbers: Option<_> = list.iter().map(number).collect();
     numbers.ok_or_else(|| format!("`{key}` is {}: expected numbers", short(&json[key])))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capacity_is_believed_only_where_the_table_has_as_many_bytes() {
+        let json = json!({
+            "name": "grid", "kind": "Array", "capacity": [8], "lanes": 0, "type": "Array<f32, 8>",
+            "doc": "", "unit": "", "shape": [],
+            "element": {"name": "f32", "doc": "", "size": 4, "align": 4, "fields": []},
+        });
+        let field = parse_field(&json, 64).expect("its numbers agree");
+        let locate = |size, unit| {
+            let entry = Entry {
+                index: 4,
+                name: "grid".to_owned(),
+                offset: 4096,
+                size,
+            };
+            locate_field(&field, &entry, unit)
+        };
+        assert_eq!(locate(32, 1).map(|field| field.size), Ok(32));
+        assert_eq!(locate(64, 64).map(|field| field.size), Ok(64));
+        for (size, unit) in [(0, 1), (28, 1), (33, 1), (64, 1), (32, 64), (128, 64)] {
+            let why = locate(size, unit).expect_err("another capacity");
+            assert!(
+                why.ends_with(&format!("the table gives it {size}")),
+                "{why}"
+            );
+        }
+    }
+}

@@ -25,6 +25,7 @@ mod scheduler;
 mod spsc;
 mod stack;
 mod stack_world;
+mod sweep;
 mod sync;
 mod town;
 mod versioned;

@@ -14,16 +14,16 @@ use crate::memory::recovery::{Arena, Settled, settle_lane};
 use crate::memory::shared::Shared;
 use crate::memory::signals::Signals;
 use crate::seeded::Bug;
-use crate::structures::map::table::{Parts, Table};
+use crate::structures::map::table::{Parts, Stop, Table};
 use loom::thread::spawn;
 use std::sync::Arc;
 use zerocopy::FromZeros;
 
 /// Lanes: the victim's, the living one's, and the recoverer's.
-const LANES: usize = 3;
-const DEAD: usize = 0;
-const LIVING: usize = 1;
-const OWN: usize = 2;
+pub const LANES: usize = 3;
+pub const DEAD: usize = 0;
+pub const LIVING: usize = 1;
+pub const OWN: usize = 2;
 /// Most buckets.
 const WORDS: usize = 8;
 /// Buckets that a bound reaches at least.
@@ -45,19 +45,32 @@ struct Memory {
     entries: EntryGroups<u64, Value, WORDS, LANES, 2>,
 }
 
-struct World {
+/// A map, or a large one.
+pub struct World {
     memory: Box<Memory>,
     capacity: usize,
+    /// Buckets that come with a node: fewer than all in a large map.
+    stock: usize,
 }
 
 impl World {
     /// A map in which there are so many of [`keys`], the first ones.
     fn new(capacity: usize, filled: usize) -> Arc<Self> {
-        let memory = Memory::new_box_zeroed().expect("memory");
-        let world = Self { memory, capacity };
-        for key in keys(filled) {
-            assert_eq!(world.add(OWN, key, key), None);
-        }
+        Self::furnished(capacity, capacity, |world| {
+            for key in keys(filled) {
+                assert_eq!(world.add(OWN, key, key), None);
+            }
+        })
+    }
+
+    /// A map with what `furnish` does to it before the threads start.
+    pub fn furnished(capacity: usize, stock: usize, furnish: impl FnOnce(&Self)) -> Arc<Self> {
+        let world = Self {
+            memory: Memory::new_box_zeroed().expect("memory"),
+            capacity,
+            stock,
+        };
+        furnish(&world);
         let memory = &world.memory;
         memory.records.enrol();
         memory.words[..capacity].iter().for_each(Shared::enrol);
@@ -72,28 +85,39 @@ impl World {
     }
 
     /// Inserts a key that is not there; the value that it has if it is.
-    fn add(&self, lane: usize, key: u64, value: u64) -> Option<u64> {
+    pub fn add(&self, lane: usize, key: u64, value: u64) -> Option<u64> {
         let before = self.table().add(lane, key, &[value; 2]);
         whole(before.expect("there is room"))
     }
 
     /// Inserts a key or replaces its value; the value before.
-    fn insert(&self, lane: usize, key: u64, value: u64) -> Option<u64> {
+    pub fn try_insert(&self, lane: usize, key: u64, value: u64) -> Result<Option<u64>, Stop> {
         let before = self.table().insert(lane, key, &[value; 2]);
-        whole(before.expect("there is room"))
+        before.map(whole)
     }
 
-    fn remove(&self, key: u64) -> Option<u64> {
+    /// As [`Self::try_insert`], where there is room.
+    pub fn insert(&self, lane: usize, key: u64, value: u64) -> Option<u64> {
+        let before = self.try_insert(lane, key, value);
+        before.expect("there is room")
+    }
+
+    pub fn remove(&self, key: u64) -> Option<u64> {
         whole(self.table().remove(key).expect("it makes sense"))
     }
 
-    fn get(&self, key: u64) -> Option<u64> {
+    pub fn get(&self, key: u64) -> Option<u64> {
         let table = self.table();
         whole(table.get(&table.seek(key)).expect("it makes sense"))
     }
 
+    /// Settles the lane of the dead one; false where that has to be tried again.
+    pub fn recover(&self) -> bool {
+        settle_lane(&self, &self.memory.records, DEAD, &Awake) == Settled::Clean
+    }
+
     /// No key is there twice, and each that is there is found.
-    fn assert_keys(&self) {
+    pub fn assert_keys(&self) {
         let members = (0..self.capacity).filter_map(|slot| self.table().member(slot));
         let mut keys: Vec<_> = members.map(|(key, _)| key).collect();
         keys.sort_unstable();
@@ -103,17 +127,30 @@ impl World {
         }
     }
 
-    /// Every node is in one place, now that nobody is in the middle of anything.
-    fn assert_nodes(&self) {
+    fn node_in(&self, word: usize) -> usize {
         let exchange = Parts::exchange(self);
-        let words = (0..self.capacity + LANES).map(|word| {
-            let value = exchange.word(word).expect("a word").load(Acquire);
-            exchange.node_in(word, value).expect("a node")
-        });
-        let spares = (0..LANES).map(|lane| {
-            let own = exchange.own(lane).expect("a lane");
-            exchange.spare(&own).expect("a node")
-        });
+        let value = exchange.word(word).expect("a word").load(Acquire);
+        exchange.node_in(word, value).expect("a node")
+    }
+
+    fn spare(&self, lane: usize) -> usize {
+        let exchange = Parts::exchange(self);
+        let own = exchange.own(lane).expect("a lane");
+        exchange.spare(&own).expect("a node")
+    }
+
+    /// Whether a lane's spare is a blank, and whether what is on its shelf is one.
+    pub fn blanks(&self, lane: usize) -> [bool; 2] {
+        let is_blank = |node| (self.stock..self.capacity).contains(&node);
+        let shelf = Parts::exchange(self).shelf(lane);
+        [self.spare(lane), self.node_in(shelf)].map(is_blank)
+    }
+
+    /// Every node is in one place, now that nobody is in the middle of anything.
+    pub fn assert_nodes(&self) {
+        let exchange = Parts::exchange(self);
+        let words = (0..self.capacity + LANES).map(|word| self.node_in(word));
+        let spares = (0..LANES).map(|lane| self.spare(lane));
         let mut nodes: Vec<_> = words.chain(spares).collect();
         nodes.sort_unstable();
         assert_eq!(nodes, (0..exchange.nodes()).collect::<Vec<_>>(), "nodes");
@@ -127,7 +164,7 @@ fn whole(value: Option<Value>) -> Option<u64> {
 }
 
 /// Keys whose home is the first bucket, however many buckets there are.
-fn keys(count: usize) -> Vec<u64> {
+pub fn keys(count: usize) -> Vec<u64> {
     let at_home = |key: &u64| hash(&key.to_ne_bytes()).is_multiple_of(WORDS as u64);
     (1..).filter(at_home).take(count).collect()
 }
@@ -151,7 +188,7 @@ impl Parts for World {
         &self.memory.bounds[..self.capacity]
     }
     fn stock(&self) -> usize {
-        self.capacity
+        self.stock
     }
     fn entries(&self) -> &Entries<u64, Value> {
         self.memory.entries.entries()
@@ -263,14 +300,9 @@ fn a_killed_insertion(accesses: usize) -> bool {
     let dead = spawn(move || killed(accesses, || _ = dead.insert(DEAD, key, 100)));
     let lives = spawn(move || lives.insert(LIVING, key, 200));
     let ended = dead.join().expect("it was killed");
-    let recover = || settle_lane(&&*world, &world.memory.records, DEAD, &Awake);
-    recover();
+    world.recover();
     let before = lives.join().expect("it ended");
-    assert_eq!(
-        recover(),
-        Settled::Clean,
-        "nobody is in the middle of anything"
-    );
+    assert!(world.recover(), "nobody is in the middle of anything");
     let now = world.get(key);
     assert!(before.is_none_or(|value| value == 100), "{before:?}");
     assert!(now == Some(200) || now == Some(100), "lost: {now:?}");

@@ -22,6 +22,7 @@ mod line;
 
 mod broadcast;
 mod kill;
+mod large_map;
 mod leases;
 mod map;
 mod owners;

@@ -11,6 +11,13 @@
 //!
 //! How much there is room for: of the `stock + 2 × lanes` nodes the lanes have at most two each, and who finds neither an
 //! empty bucket with a node nor a second node of its own has one. So there are more than `stock` entries then.
+//!
+//! # Ordering
+//!
+//! None of its own: a trade is an exchange, with edge (A) of `memory::exchange`, and what is on a lane's shelf only the
+//! lane's owner changes, who has it by edge (L) of its lease. A node that was traded for is filled only behind the trade
+//! and a fence (B), since somebody may still copy what it held in its bucket. The models are `models::map`, and
+//! `weak::large_map` for the order.
 
 use super::{LINE, Own, Parts, Phase, Place, Relaxed, State, Stop, Table, Target};
 use crate::memory::bucket;
