@@ -11,7 +11,7 @@
 use super::family::{Fate, Outcome, Pair, Sequel};
 use super::pairs::Allowed;
 use super::report::Figures;
-use super::scenario::{World, warm};
+use super::scenario::{World, warm, warm_guards};
 use super::sight::Sight;
 use super::tracee::{Step, Tracee, Turn};
 use super::walk::{BUDGET, Stage, Violation};
@@ -76,8 +76,12 @@ fn process(stage: &Stage<'_>, pair: &Pair) -> Tracee {
     let [first, second] = pair.operations;
     Tracee::start(|turn| {
         let [own, other] = [(); 2].map(|()| World::open(&stage.name).unwrap());
-        warm(&own);
-        warm(&other);
+        for segment in [&own, &other] {
+            warm(segment);
+            // as many as both operations hold: a lane leased on the way would be the process's own, but not the segment's
+            // once its memory is restored
+            warm_guards::<3>(segment);
+        }
         let handler = Handler {
             operation: second.run,
             own: &own,

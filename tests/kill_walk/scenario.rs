@@ -102,13 +102,9 @@ pub fn in_a_child(work: impl FnOnce()) {
     assert_eq!((waited, status), (pid, 0));
 }
 
-/// The same for a process that holds two elements at a time.
-pub fn warm_guards(world: &Segment<World>) {
-    for value in [1, 2] {
-        world.scratch.push(value).unwrap();
-    }
-    let taken = [(); 2].map(|()| world.scratch.take().unwrap());
-    taken.into_iter().flatten().for_each(|taken| taken.done());
+/// The same for a process that holds so many loans or taken elements at a time.
+pub fn warm_guards<const N: usize>(world: &Segment<World>) {
+    drop([(); N].map(|()| world.scratch.loan().unwrap()));
 }
 
 /// Lanes whose owner is not alive, behind a recovery: there must be none.

@@ -49,7 +49,7 @@ impl<'a> Stage<'a> {
         let cleanup = Cleanup(name.clone());
         let witness = World::options().persist().create(&name).unwrap();
         warm(&witness);
-        warm_guards(&witness);
+        warm_guards::<2>(&witness);
         (scenario.set_up)(&witness);
         Self {
             scenario,
