@@ -19,6 +19,20 @@ Exit codes:
 
 A name leads to a field, and on: sim.step, sim.grid[10..20], sim.gauges[17].level, sim.left.events.";
 
+const RATES: &str = "\
+Each rate comes from a count that the structure keeps anyway: to be watched costs it nothing.
+  Queue, Spsc, Stack         pushed, popped: exact; what came back from the dead is not counted again
+  Broadcast                  sent: exact
+  Versioned, VersionedArray  stored: exact
+  Map, Set                   changed: changes of buckets; a new key makes two, a value replaced or a key removed one
+  LargeMap                   changed: an estimate, up to three times as much: nodes that lanes trade are changes too
+  Pool, Semaphore            acquired, released: exact; what the dead had is released when somebody sweeps it
+  Mutex                      locked: exact
+  Signal                     raised: exact
+  Atomic                     grown: by how much, where it is an unsigned number
+Not available: Array, which is memory and nothing else, RwLock, Barrier, Once.
+What happens in the middle of a look is counted at this one or at the next.";
+
 /// Look into shared-memory segments, change them, clean up after the dead.
 #[derive(Debug, Parser)]
 #[command(name = "shm", version, after_help = AFTER, arg_required_else_help = true)]
@@ -165,6 +179,7 @@ pub(crate) struct Prune {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = RATES)]
 pub(crate) struct Watch {
     /// The segment
     pub(crate) name: String,
