@@ -55,6 +55,19 @@ impl Out {
         Ok(self.to.flush()?)
     }
 
+    /// Whether the reader of a pipe has gone away; what is written would tell as well, and later.
+    pub(crate) fn is_unread(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let output = io::stdout();
+        let mut asked = [PollFd::new(&output, PollFlags::empty())];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let gone = PollFlags::ERR | PollFlags::HUP;
+        poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().intersects(gone)
+    }
+
     /// The text in this style, where there is a terminal that shows it.
     pub(crate) fn styled(&self, style: Style, text: &str) -> String {
         if !self.colour {

@@ -11,6 +11,8 @@ pub(crate) mod get;
 pub(crate) mod inspect;
 pub(crate) mod ls;
 pub(crate) mod plan;
+pub(crate) mod record;
 pub(crate) mod remove;
+pub(crate) mod replay;
 pub(crate) mod top;
 pub(crate) mod watch;
