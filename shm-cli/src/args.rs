@@ -97,7 +97,7 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show how many bytes each field will take, from a description in a file
     Plan(Plan),
-    /// Write a segment's description, or what a program in C or Python needs to read it
+    /// Write a segment's description, or what a program in C, Python or Go needs to read it
     Gen(Gen),
     /// Print a completion script for a shell
     Completions {
@@ -303,4 +303,6 @@ pub(crate) enum Language {
     C,
     /// A Python module: the same
     Py,
+    /// A Go package that reads arrays, atomic numbers, latest values and whole frames
+    Go,
 }

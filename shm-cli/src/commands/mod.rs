@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod dump;
 pub(crate) mod generate;
 pub(crate) mod get;
+pub(crate) mod go;
 pub(crate) mod inspect;
 pub(crate) mod ls;
 pub(crate) mod plan;
