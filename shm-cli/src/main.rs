@@ -7,6 +7,8 @@ mod args;
 mod commands;
 mod failure;
 mod files;
+#[cfg(test)]
+mod hostile;
 mod interrupt;
 mod out;
 mod place;

@@ -2,12 +2,11 @@
 
 use crate::failure::Failure;
 use serde_json::Value as Json;
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 /// Standard output, and what is known of who reads it.
-#[derive(Debug)]
 pub(crate) struct Out {
-    to: BufWriter<StdoutLock<'static>>,
+    to: BufWriter<Box<dyn Write>>,
     /// Whether a program reads it.
     pub(crate) json: bool,
     colour: bool,
@@ -29,7 +28,17 @@ impl Out {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             colour: !json && wanted && !is_dumb && io::stdout().is_terminal(),
-            to: BufWriter::new(io::stdout().lock()),
+            to: BufWriter::new(Box::new(io::stdout().lock())),
+            json,
+        }
+    }
+
+    /// What nobody reads: for tests that run a command many times over in their own process.
+    #[cfg(test)]
+    pub(crate) fn nowhere(json: bool) -> Self {
+        Self {
+            colour: true,
+            to: BufWriter::new(Box::new(io::sink())),
             json,
         }
     }
