@@ -273,9 +273,9 @@ fn p1_a_killed_recorder_loses_no_element() {
         mut lines,
         ..
     } = recorder;
+    child.wait().unwrap(); // before there is room in the pipe again
     let mut text = String::new();
     lines.read_to_string(&mut text).unwrap();
-    child.wait().unwrap();
     let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
     let mut cells: Vec<u64> = what(whole)
         .iter()
