@@ -23,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 /// Images of a family in the quick form.
-const QUICK: u64 = 2000;
+const QUICK: u64 = 500;
 /// Where the control block has the fingerprint, and where the descriptor's length: see FORMAT.md.
 const FINGERPRINT: usize = 0x20;
 const DESCRIPTOR_LEN: usize = 0x60;
