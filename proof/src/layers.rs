@@ -30,6 +30,7 @@ const LARGE: &[&str] = &["hostile", "kill_walk", "war"];
 const ASIDE: &[&str] = &[
     "architecture",
     "flood",
+    "go",
     "guards",
     "proof",
     "schemas",

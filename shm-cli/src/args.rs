@@ -19,6 +19,32 @@ Exit codes:
 
 A name leads to a field, and on: sim.step, sim.grid[10..20], sim.gauges[17].level, sim.left.events.";
 
+const RATES: &str = "\
+Each rate comes from a count that the structure keeps anyway: to be watched costs it nothing.
+  Queue, Spsc, Stack         pushed, popped: exact; what came back from the dead is not counted again
+  Broadcast                  sent: exact
+  Versioned, VersionedArray  stored: exact
+  Map, Set                   changed: changes of buckets; a new key makes two, a value replaced or a key removed one
+  LargeMap                   changed: an estimate, up to three times as much: nodes that lanes trade are changes too
+  Pool, Semaphore            acquired, released: exact; what the dead had is released when somebody sweeps it
+  Mutex                      locked: exact
+  Signal                     raised: exact
+  Atomic                     grown: by how much, where it is an unsigned number
+Not available: Array, which is memory and nothing else, RwLock, Barrier, Once.
+What happens in the middle of a look is counted at this one or at the next.";
+
+const RECORD: &str = "\
+The first line says what is recorded and since when; each other has `t`, seconds since then, and `value`. It ends after
+Ctrl-C, when nobody else is attached, or when nobody reads it.
+
+A broadcast has one more subscriber: what that missed is a line `missed`, and said at the end.
+Off a queue the elements are TAKEN: nobody else gets them. Each is acknowledged when its line is written; one whose line
+could not be, and one in the hands of a killed recorder, goes back.";
+
+const REPLAY: &str = "\
+The first element goes at once, each other as long behind it as when it was recorded. The elements have to be of the same
+type, bit for bit; segment and field may be others, and a broadcast's may go into a queue.";
+
 /// Look into shared-memory segments, change them, clean up after the dead.
 #[derive(Debug, Parser)]
 #[command(name = "shm", version, after_help = AFTER, arg_required_else_help = true)]
@@ -59,6 +85,10 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Show segments and what happens in them, on the whole terminal
     Top,
+    /// Write what comes through a broadcast or a queue, and when: shm record sim.rain > rain.ndjson
+    Record(Record),
+    /// Send or push again what was recorded, at the same pace: shm replay sim.rain < rain.ndjson
+    Replay(Replay),
     /// Write a copy of a segment to standard output: shm dump sim > sim.dump
     Dump(Dump),
     /// Make a segment from a copy on standard input: shm restore sim < sim.dump
@@ -67,7 +97,7 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show how many bytes each field will take, from a description in a file
     Plan(Plan),
-    /// Write a segment's description, or what a program in C or Python needs to read it
+    /// Write a segment's description, or what a program in C, Python or Go needs to read it
     Gen(Gen),
     /// Print a completion script for a shell
     Completions {
@@ -165,6 +195,7 @@ pub(crate) struct Prune {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = RATES)]
 pub(crate) struct Watch {
     /// The segment
     pub(crate) name: String,
@@ -176,6 +207,49 @@ pub(crate) struct Watch {
     /// End after so many looks
     #[arg(short = 'n', long)]
     pub(crate) count: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = RECORD)]
+pub(crate) struct Record {
+    /// The segment and the field: sim.rain
+    pub(crate) place: String,
+    /// End after so many elements
+    #[arg(short = 'n', long)]
+    pub(crate) count: Option<u64>,
+    /// End after so many seconds
+    #[arg(long)]
+    pub(crate) seconds: Option<f64>,
+    /// With which message of a broadcast to begin: the oldest that is left, or the next [default: newest]
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) from: Option<From>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum From {
+    /// The oldest message that is left
+    Oldest,
+    /// The next message
+    Newest,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = REPLAY)]
+pub(crate) struct Replay {
+    /// The segment and the field: sim.rain
+    pub(crate) place: String,
+    /// How many times as fast; 0 is as fast as possible
+    #[arg(short, long, default_value_t = 1.0)]
+    pub(crate) speed: f64,
+    /// Wait so many seconds for room in a queue
+    #[arg(short, long, default_value_t = 0.0)]
+    pub(crate) wait: f64,
+    /// End after so many elements
+    #[arg(short = 'n', long)]
+    pub(crate) count: Option<u64>,
+    /// Begin again at the end, until Ctrl-C: standard input has to be a file
+    #[arg(short = 'l', long = "loop")]
+    pub(crate) again: bool,
 }
 
 #[derive(Args, Debug)]
@@ -229,4 +303,6 @@ pub(crate) enum Language {
     C,
     /// A Python module: the same
     Py,
+    /// A Go package that reads arrays, atomic numbers, latest values and whole frames
+    Go,
 }

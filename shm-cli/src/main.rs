@@ -7,9 +7,13 @@ mod args;
 mod commands;
 mod failure;
 mod files;
+#[cfg(test)]
+mod hostile;
+mod interrupt;
 mod out;
 mod place;
 mod processes;
+mod recording;
 mod show;
 
 use args::{Command, Shm};
@@ -48,6 +52,8 @@ fn run(command: Command, out: &mut Out) -> Result<Code, Failure> {
         Command::Doctor => commands::doctor::run(out),
         Command::Watch(args) => commands::watch::run(&args, out),
         Command::Top => commands::top::run(),
+        Command::Record(args) => commands::record::run(&args, out),
+        Command::Replay(args) => commands::replay::run(&args, out),
         Command::Dump(args) => commands::dump::dump(&args, out),
         Command::Restore(args) => commands::dump::restore(&args, out),
         Command::Diff(args) => commands::diff::run(&args, out),

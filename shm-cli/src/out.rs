@@ -2,12 +2,11 @@
 
 use crate::failure::Failure;
 use serde_json::Value as Json;
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 /// Standard output, and what is known of who reads it.
-#[derive(Debug)]
 pub(crate) struct Out {
-    to: BufWriter<StdoutLock<'static>>,
+    to: BufWriter<Box<dyn Write>>,
     /// Whether a program reads it.
     pub(crate) json: bool,
     colour: bool,
@@ -29,7 +28,17 @@ impl Out {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             colour: !json && wanted && !is_dumb && io::stdout().is_terminal(),
-            to: BufWriter::new(io::stdout().lock()),
+            to: BufWriter::new(Box::new(io::stdout().lock())),
+            json,
+        }
+    }
+
+    /// What nobody reads: for tests that run a command many times over in their own process.
+    #[cfg(test)]
+    pub(crate) fn nowhere(json: bool) -> Self {
+        Self {
+            colour: true,
+            to: BufWriter::new(Box::new(io::sink())),
             json,
         }
     }
@@ -53,6 +62,19 @@ impl Out {
     /// Hands everything on that was written.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         Ok(self.to.flush()?)
+    }
+
+    /// Whether the reader of a pipe has gone away; what is written would tell as well, and later.
+    pub(crate) fn is_unread(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let output = io::stdout();
+        let mut asked = [PollFd::new(&output, PollFlags::empty())];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let gone = PollFlags::ERR | PollFlags::HUP;
+        poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().intersects(gone)
     }
 
     /// The text in this style, where there is a terminal that shows it.

@@ -55,6 +55,39 @@ pub(crate) fn open_to_change(name: &str) -> Result<Segment, OpenError> {
     Segment::options().guard_sigbus(true).open(name)
 }
 
+/// Opens a segment to hear what happens in it: as a participant, which is woken at once, or else to read it; and
+/// why it cannot be changed.
+pub(crate) fn open_to_listen(name: &str) -> Result<(Reading, Option<OpenError>), OpenError> {
+    let refused = match open_to_change(name) {
+        Ok(segment) => {
+            let reading = Reading {
+                name: segment.name().to_owned(),
+                segment: Some(segment),
+            };
+            return Ok((reading, None));
+        }
+        Err(refused) => refused,
+    };
+    match open(name) {
+        Ok(reading) => Ok((reading, Some(refused))),
+        Err(_) => Err(refused),
+    }
+}
+
+/// Whether anybody but this process is attached for more than reading, or the segment stays without.
+pub(crate) fn is_alive(segment: &Segment) -> bool {
+    match Survey::look(segment.name()) {
+        Ok(survey) => {
+            let is_same = survey.control().segment_id == segment.id();
+            let own = segment.attachment().identity();
+            let mut others = survey.participants().iter();
+            is_same && (survey.is_persistent() || others.any(|other| Some(other.identity) != own))
+        }
+        Err(OpenError::NotFound { .. }) => false,
+        Err(_) => true, // told when it is read
+    }
+}
+
 /// Where a segment's file has pages and where it has holes, which reading through a mapping would fill.
 #[derive(Debug)]
 pub(crate) struct Pages(Option<File>);

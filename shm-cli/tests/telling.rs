@@ -27,6 +27,10 @@ fn watch_loses_nothing_between_two_looks() {
         &name,
         "events",
         "rain",
+        "undo",
+        "gauges",
+        "wet",
+        "forecast",
         "--interval",
         "0.01",
     ]);
@@ -36,31 +40,54 @@ fn watch_loses_nothing_between_two_looks() {
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let (mut pushed, mut popped, mut sent) = (0.0, 0.0, 0.0);
+    // What is counted of each structure, and how much of it three rounds make.
+    let expected = [
+        ("events", "pushed", 3),
+        ("events", "popped", 3),
+        ("rain", "sent", 3),
+        ("undo", "pushed", 6),
+        ("undo", "popped", 3),
+        ("gauges", "changed", 9), // two new keys, three values replaced, two keys removed
+        ("wet", "changed", 9),
+        ("forecast", "stored", 3),
+    ];
+    let mut counted = [0.0; 8];
     let mut rounds = 0;
     for line in lines.take(10_000) {
         let seen: Json = serde_json::from_str(&line.unwrap()).unwrap();
         let (fields, seconds) = (&seen["fields"], seen["seconds"].as_f64().unwrap());
-        assert_eq!(
-            fields.as_object().unwrap().len(),
-            2,
-            "only those that were asked for"
-        );
-        let count = |field: &str, what: &str| fields[field][what].as_f64().unwrap() * seconds;
-        pushed += count("events", "pushed_per_s");
-        popped += count("events", "popped_per_s");
-        sent += count("rain", "sent_per_s");
-        if [pushed, popped, sent].map(f64::round) == [3.0; 3] {
+        let asked = fields.as_object().unwrap().len();
+        assert_eq!(asked, 6, "only those that were asked for");
+        for (sum, (field, what, _)) in counted.iter_mut().zip(&expected) {
+            let rate = fields[field][format!("{what}_per_s")].as_f64().unwrap();
+            *sum += rate * seconds;
+        }
+        if counted.map(|sum| sum.round() as u64) == expected.map(|(.., count)| count) {
             break;
         }
         if rounds < 3 {
             sim.events.push(nothing()).unwrap();
             sim.events.pop().unwrap();
             sim.rain.send(1.0).unwrap();
+            sim.undo.push(1).unwrap();
+            sim.undo.push(2).unwrap();
+            sim.undo.pop().unwrap();
+            if rounds < 2 {
+                sim.gauges.insert(7, nothing()).unwrap();
+                sim.gauges.update(7, |event| event);
+            } else {
+                sim.gauges.remove(7).unwrap();
+                sim.gauges.insert(7, nothing()).unwrap();
+                sim.gauges.remove(7).unwrap();
+            }
+            sim.wet.insert(7).unwrap();
+            sim.wet.remove(7);
+            sim.forecast.store(nothing()).unwrap();
             rounds += 1;
         }
     }
-    assert_eq!([pushed, popped, sent].map(f64::round), [3.0; 3]);
+    let counted = counted.map(|sum| sum.round() as u64);
+    assert_eq!(counted, expected.map(|(.., count)| count), "{expected:?}");
     drop(sim); // the segment goes, and so does who watches it
     let mut said = String::new();
     child

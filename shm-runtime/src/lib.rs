@@ -36,6 +36,11 @@
 //! [`structures`] and [`sync`] have a page for each structure, with its guarantees, its bytes, and a table of what
 //! a kill at each step leaves; [`dynamic`] opens segments without their schema. The layers below ([`layout`], [`segment`], [`memory`], [`table`], [`posix`]) are
 //! public for those who read on, and no stable interface.
+//!
+//! Features: `derive`, on by default, has the derives. `tracing` puts a span of the crate `tracing` around each `create`,
+//! `open`, `prune`, and around each lane of the dead that is settled (`recover`); target `shm_runtime`, level `DEBUG`. No
+//! operation on a structure has one, but one that finds something of the dead in its way recovers by itself: who
+//! operates in signal handlers needs a subscriber that may be called there.
 
 extern crate self as shm_runtime;
 
@@ -53,6 +58,7 @@ pub mod segment;
 pub mod structures;
 pub mod sync;
 pub mod table;
+mod trace; // another leaf
 #[cfg(all(test, loom))]
 mod weak;
 

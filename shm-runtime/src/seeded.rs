@@ -70,6 +70,9 @@ pub enum Bug {
     TrustDescribedCapacity,
     /// A field of an element is taken for where a descriptor says that it is.
     TrustDescribedOffset,
+    /// A number without a name is taken for its whole element where a descriptor says something else. (Made; found by
+    /// hostile images.)
+    TrustDescribedPart,
     /// A name is linked before the segment is whole.
     NameBeforeWhole,
     /// The last one out asks who is attached, and removes the name without a lock on all.

@@ -6,6 +6,7 @@
 mod blocking;
 #[path = "../common/mod.rs"]
 mod common;
+mod counts;
 mod creation;
 mod description;
 mod hostile;

@@ -29,19 +29,20 @@ pub(crate) fn run(args: &Gen, out: &mut Out) -> Result<Code, Failure> {
         }
         Language::C => source.c(),
         Language::Py => source.python(),
+        Language::Go => super::go::write(&source),
     };
     out.bytes(text.as_bytes())?;
     Ok(Code::Ok)
 }
 
 /// What is written down.
-struct Source<'a> {
-    segment: &'a str,
+pub(super) struct Source<'a> {
+    pub(super) segment: &'a str,
     size: u64,
-    schema: &'a Schema,
-    fields: &'a [Field],
+    pub(super) schema: &'a Schema,
+    pub(super) fields: &'a [Field],
     /// Every struct, behind those that it has inside.
-    structs: Vec<(String, ElementType)>,
+    pub(super) structs: Vec<(String, ElementType)>,
 }
 
 /// A name that C and Python take: letters, digits and `_`.
@@ -102,7 +103,7 @@ fn collect(of: &ElementType, otherwise: &str, found: &mut Vec<(String, ElementTy
 }
 
 impl Source<'_> {
-    fn named(&self, of: &ElementType) -> Option<&str> {
+    pub(super) fn named(&self, of: &ElementType) -> Option<&str> {
         let found = self.structs.iter().find(|(_, known)| known == of);
         found.map(|(name, _)| name.as_str())
     }

@@ -113,7 +113,7 @@ impl Screen {
         }
         self.chosen = self.chosen.min(self.segments.len().saturating_sub(1));
         if let Some(opened) = &mut self.opened
-            && (!watch::is_alive(&opened.segment) || opened.look().is_err())
+            && (!show::is_alive(&opened.segment) || opened.look().is_err())
         {
             self.opened = None;
         }

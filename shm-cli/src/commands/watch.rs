@@ -1,6 +1,9 @@
 //! `shm watch`: how much happens in each structure, from its positions and counts at two moments.
 //!
-//! Watching costs the watched a read of the lines that their positions are in, and nothing else.
+//! Watching costs the watched a read of the lines that their counts are in, and nothing else. No structure counts for the
+//! sake of being watched: each count is one that its algorithm needs anyway, or follows from one. So a map tells
+//! how often its buckets were changed, and not what each change was; and memory that is no structure, an `Array`,
+//! tells nothing.
 
 use crate::args::Watch;
 use crate::failure::{Code, Failure};
@@ -8,10 +11,7 @@ use crate::out::{self, Out, Style};
 use crate::processes::printable;
 use crate::show::{self, Fill, Pages};
 use serde_json::{Map as JsonMap, Value as Json, json};
-use shm_runtime::OpenError;
-use shm_runtime::dynamic::{Kind, Segment, Value};
-use shm_runtime::error::FieldError;
-use shm_runtime::segment::Survey;
+use shm_runtime::dynamic::{Field, Kind, Segment, Value};
 use std::time::{Duration, Instant};
 
 /// A structure at one moment: counts that only grow, and what it holds.
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Watch, out: &mut Out) -> Result<Code, Failure> {
     while left > 0 {
         left -= 1;
         std::thread::sleep(interval.saturating_sub(at.elapsed()));
-        if !is_alive(&segment) {
+        if !show::is_alive(&segment) {
             return Err(Failure::no(format!("segment `{}` is gone", args.name)));
         }
         let (now, seconds) = (looks()?, at.elapsed().as_secs_f64());
@@ -49,18 +49,6 @@ pub(crate) fn run(args: &Watch, out: &mut Out) -> Result<Code, Failure> {
         last = now;
     }
     Ok(Code::Ok)
-}
-
-/// Whether anybody but this process is attached: a watcher has no slot.
-pub(super) fn is_alive(segment: &Segment) -> bool {
-    match Survey::look(segment.name()) {
-        Ok(survey) => {
-            let is_same = survey.control().segment_id == segment.id();
-            is_same && (survey.is_persistent() || !survey.participants().is_empty())
-        }
-        Err(OpenError::NotFound { .. }) => false,
-        Err(_) => true, // told when it is read
-    }
 }
 
 pub(super) fn look(
@@ -75,16 +63,8 @@ pub(super) fn look(
             continue;
         }
         let holds = show::fill(segment, field, pages)?;
-        let counts = match (field.kind(), &holds) {
-            (Kind::Queue, _) => ends(segment.queue(name).map(|queue| queue.positions()))?,
-            (Kind::Spsc, _) => ends(segment.spsc(name).map(|queue| queue.positions()))?,
-            (_, Fill::Total("sent", count)) => vec![("sent", *count)],
-            (_, Fill::Total("raised", count)) => vec![("raised", *count)],
-            (_, Fill::Total(_, count)) => vec![("stored", *count)],
-            (_, Fill::Is(Value::Unsigned(number))) => vec![("grown", *number as u64)],
-            _ => Vec::new(),
-        };
-        if holds == Fill::Unknown {
+        let counts = counts(segment, field, &holds, pages)?;
+        if holds == Fill::Unknown && counts.is_empty() {
             continue;
         }
         looks.push(Look {
@@ -96,9 +76,45 @@ pub(super) fn look(
     Ok(looks)
 }
 
-fn ends(positions: Result<(u64, u64), FieldError>) -> Result<Vec<(&'static str, u64)>, Failure> {
-    let (popped, pushed) = positions?;
-    Ok(vec![("pushed", pushed), ("popped", popped)])
+/// The counts of a structure, each always of the same name.
+fn counts(
+    segment: &Segment,
+    field: &Field,
+    holds: &Fill,
+    pages: &Pages,
+) -> Result<Vec<(&'static str, u64)>, Failure> {
+    let name = field.name();
+    // What was never written is not touched: its pages would come into being by being read.
+    let is_hole = || pages.is_hole(field.offset(), field.size());
+    Ok(match (field.kind(), holds) {
+        (Kind::Queue, _) => ends(segment.queue(name)?.positions()),
+        (Kind::Spsc, _) => ends(segment.spsc(name)?.positions()),
+        (Kind::Stack, _) => ends(segment.stack(name)?.positions()),
+        (Kind::Map | Kind::LargeMap | Kind::Set, Fill::Of(..)) if is_hole() => {
+            vec![("changed", 0)]
+        }
+        (Kind::Map | Kind::LargeMap, Fill::Of(..)) => {
+            vec![("changed", segment.map(name)?.changes())]
+        }
+        (Kind::Set, _) => vec![("changed", segment.set(name)?.changes())],
+        (Kind::Pool, _) if is_hole() => leases((0, 0)),
+        (Kind::Pool, _) => leases(segment.pool(name)?.positions()),
+        (Kind::Semaphore, _) => leases(segment.semaphore(name)?.positions()),
+        (Kind::Mutex, _) => vec![("locked", segment.mutex(name)?.locked())],
+        (_, Fill::Total("sent", count)) => vec![("sent", *count)],
+        (_, Fill::Total("raised", count)) => vec![("raised", *count)],
+        (_, Fill::Total(_, count)) => vec![("stored", *count)],
+        (_, Fill::Is(Value::Unsigned(number))) => vec![("grown", *number as u64)],
+        _ => Vec::new(),
+    })
+}
+
+fn ends((popped, pushed): (u64, u64)) -> Vec<(&'static str, u64)> {
+    vec![("pushed", pushed), ("popped", popped)]
+}
+
+fn leases((released, acquired): (u64, u64)) -> Vec<(&'static str, u64)> {
+    vec![("acquired", acquired), ("released", released)]
 }
 
 /// How often each count was counted on, each second; a count that fell is no rate.

@@ -255,7 +255,7 @@ impl ElementType {
                 count: field.count,
             })?;
         }
-        Ok(element)
+        element.whole()
     }
 
     /// Reads a description; says what is wrong with it.
@@ -284,7 +284,25 @@ impl ElementType {
             let field = parse_field(field)?;
             element.append(field)?;
         }
-        Ok(element)
+        element.whole()
+    }
+
+    /// Fails where a part without a name is not the whole element: it is taken for that ([`only`](Self::only)).
+    fn whole(self) -> Result<Self, String> {
+        let mut parts = self.fields.iter().filter(|part| part.name.is_empty());
+        match parts.next() {
+            Some(part)
+                if (self.fields.len() > 1 || part.size() != self.size)
+                    && !seeded(Bug::TrustDescribedPart) =>
+            {
+                Err(format!(
+                    "a part of {} bytes has no name, and is not all of its element, which has {}",
+                    part.size(),
+                    self.size
+                ))
+            }
+            _ => Ok(self),
+        }
     }
 
     /// Adds a field, which lies behind the others.
@@ -463,6 +481,21 @@ mod tests {
             {"name": "a", "offset": 0, "count": 1, "type": "u64"},
             {"name": "b", "offset": 4, "count": 1, "type": "u64"}]));
         assert!(ElementType::parse(&overlapping).is_err());
+    }
+
+    #[test]
+    fn a_number_without_a_name_is_its_whole_element() {
+        let part = |name: &str, offset: u64, count: u64| json!({"name": name, "offset": offset, "count": count, "type": "u64"});
+        assert!(ElementType::parse(&of(json!([part("", 0, 2)]))).is_ok());
+        for parts in [
+            json!([part("", 0, 1)]),
+            json!([part("", 8, 1)]),
+            json!([part("", 0, 0)]),
+            json!([part("a", 0, 1), part("", 8, 1)]),
+        ] {
+            let why = ElementType::parse(&of(parts)).unwrap_err();
+            assert!(why.contains("has no name"), "{why}");
+        }
     }
 
     #[test]

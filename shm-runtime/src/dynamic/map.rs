@@ -157,6 +157,10 @@ impl Core {
         Table(&self.operation(&[], &[], &[], &[])).len()
     }
 
+    fn changes(&self) -> u64 {
+        Table(&self.operation(&[], &[], &[], &[])).changes()
+    }
+
     /// Calls `visit` with each entry's key and value.
     fn for_each(&self, mut visit: impl FnMut(&[u8], &[u8])) {
         let (mut key, mut value) = (vec![0; self.keys.size()], vec![0; self.values.size()]);
@@ -235,6 +239,14 @@ impl Map {
     /// How many entries there are, as far as that can be told while others insert and remove.
     pub fn len(&self) -> usize {
         self.core.len()
+    }
+
+    /// How often its buckets were changed since it is there, as far as that can be told while others work: twice by a key
+    /// that is inserted, once by one that is removed, once by a value that is replaced. Processes that insert one key at the same moment make a few more
+    /// changes, and so do those that die inserting. In a [`LargeMap`](crate::LargeMap) it is an estimate: lanes change buckets
+    /// where they trade a node, at most twice for each insertion.
+    pub fn changes(&self) -> u64 {
+        self.core.changes()
     }
 
     /// Whether there is no entry, as far as that can be told.
@@ -422,6 +434,13 @@ impl Set {
     /// How many keys there are, as far as that can be told while others insert and remove.
     pub fn len(&self) -> usize {
         self.core.len()
+    }
+
+    /// How often its buckets were changed since it is there, as far as that can be told while others work: twice by a key
+    /// that is inserted, once by one that is removed. Processes that insert one key at the same moment make a few more
+    /// changes, and so do those that die inserting.
+    pub fn changes(&self) -> u64 {
+        self.core.changes()
     }
 
     /// Whether there is no key, as far as that can be told.

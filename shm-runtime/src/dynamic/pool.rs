@@ -91,6 +91,12 @@ impl Pool {
         self.leases().leased()
     }
 
+    /// So many objects were given back and taken since the pool is there, those of the dead included, as far as that can be
+    /// told while others work.
+    pub fn positions(&self) -> (u64, u64) {
+        self.leases().positions()
+    }
+
     /// Leases an object: see [`crate::Pool::acquire`].
     ///
     /// # Panics

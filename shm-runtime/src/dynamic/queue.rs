@@ -245,8 +245,8 @@ impl Queue {
     /// Blocking, until there is room. A process killed while it makes room loses no wake-up.
     #[track_caller]
     pub fn push_wait(&self, value: &[u8], timeout: Duration) -> Result<(), Full<()>> {
-        let pushed = self.wait(true, timeout, || self.push(value).is_ok());
-        pushed.then_some(()).ok_or(Full(()))
+        let pushed = self.wait(true, timeout, || self.push(value).ok());
+        pushed.ok_or(Full(()))
     }
 
     /// Pops the oldest element into `out`, and waits up to `timeout` for one.
@@ -264,19 +264,23 @@ impl Queue {
     /// Blocking, until there is an element. A process killed while it pushes loses no wake-up.
     #[track_caller]
     pub fn pop_wait(&self, out: &mut [u8], timeout: Duration) -> Result<(), Timeout> {
-        let popped = self.wait(false, timeout, || self.pop(out));
-        popped.then_some(()).ok_or(Timeout)
+        let popped = self.wait(false, timeout, || self.pop(out).then_some(()));
+        popped.ok_or(Timeout)
     }
 
     /// Tries until it succeeds or the time is up, and sleeps in between. No lane is held meanwhile.
-    fn wait(&self, filling: bool, timeout: Duration, mut attempt: impl FnMut() -> bool) -> bool {
+    fn wait<R>(
+        &self,
+        filling: bool,
+        timeout: Duration,
+        attempt: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
         let signals = self.words.signals();
         let event = match filling {
             true => &signals.emptied,
             false => &signals.filled,
         };
-        let attempt = || attempt().then_some(());
-        let done = wait_until(timeout, attempt, |left| {
+        wait_until(timeout, attempt, |left| {
             let looking = self.operation(&[], &[]);
             event.wait_round(
                 &Linux,
@@ -286,8 +290,7 @@ impl Queue {
                 || Ring(&looking).is_blocked(filling),
             );
             true
-        });
-        done.is_some()
+        })
     }
 
     /// A place to write an element in: see [`crate::Queue::loan`].
@@ -330,6 +333,25 @@ impl Queue {
                 Ok(None)
             }
         }
+    }
+
+    /// Takes the oldest element as [`take`](Self::take) does, and waits up to `timeout` for one; `None` where there was
+    /// none in time.
+    ///
+    /// # Errors
+    ///
+    /// [`NoLane`] where the segment has no lane left.
+    ///
+    /// # Panics
+    ///
+    /// Where the segment is open read-only.
+    ///
+    /// # Progress
+    ///
+    /// As [`pop_wait`](Self::pop_wait).
+    pub fn take_wait(&self, timeout: Duration) -> Result<Option<Taken<'_>>, NoLane> {
+        let taken = self.wait(false, timeout, || self.take().transpose());
+        taken.transpose()
     }
 
     /// Copies what the spare of a guard's lane holds; zeros in a forked child.

@@ -127,6 +127,11 @@ impl Stack {
         self.lists().len().unwrap_or(0)
     }
 
+    /// So many elements were popped and pushed since the stack is there.
+    pub fn positions(&self) -> (u64, u64) {
+        self.lists().positions().unwrap_or((0, 0))
+    }
+
     /// Whether there was no element at some moment during the call.
     pub fn is_empty(&self) -> bool {
         self.lists().is_blocked(Way::Pop)

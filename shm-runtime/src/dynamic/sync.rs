@@ -17,7 +17,7 @@ use crate::memory::owner::Tag;
 use crate::memory::signals::{Event, SLICE, wait_until};
 use crate::memory::site::Site;
 use crate::memory::strided::Run;
-use crate::sync::lock::LockLine;
+use crate::sync::lock::{LockLine, LockWord};
 use crate::sync::ownership::Ownership;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
@@ -64,6 +64,12 @@ impl Mutex {
     /// What the value is.
     pub const fn element(&self) -> &ElementType {
         &self.element
+    }
+
+    /// How often it was locked since it is there. Wraps around behind 2³⁴ times.
+    pub fn locked(&self) -> u64 {
+        let word = self.line.word.load(Relaxed); // a number for people
+        LockWord::from_bits(word).generation()
     }
 
     /// Locks, if nobody who lives has the lock.
@@ -202,6 +208,12 @@ impl Semaphore {
     /// How many permits are free, as far as that can be told while others work.
     pub fn available(&self) -> usize {
         self.permits() - self.leases().leased()
+    }
+
+    /// So many permits were given back and taken since the semaphore is there, those of the dead included, as far as that can be
+    /// told while others work.
+    pub fn positions(&self) -> (u64, u64) {
+        self.leases().positions()
     }
 
     /// Takes a permit, if there is one.

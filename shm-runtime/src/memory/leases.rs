@@ -284,6 +284,21 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
         let read = |word: &&AtomicU64| !LeaseWord(word.load(Relaxed)).owner().is_nobody(); // a number for people
         self.words.iter().filter(read).count()
     }
+
+    /// So many leases ended and began so far, as far as that can be told while others work. Each word forgets 2³⁶ of them
+    /// at a time.
+    pub fn positions(&self) -> (u64, u64) {
+        let read = |word: &AtomicU64| LeaseWord(word.load(Relaxed)); // numbers for people
+        let words = self.words.iter().map(read);
+        words.fold((0, 0), |(ended, began), word| {
+            let leases = word.generation();
+            let open = u64::from(!word.owner().is_nobody()).min(leases);
+            (
+                ended.wrapping_add(leases - open),
+                began.wrapping_add(leases),
+            )
+        })
+    }
 }
 
 /// Whether a word is on a lease of that generation, whosever; works on read-only mappings. What is read from

@@ -11,6 +11,7 @@ use super::participant::Identity;
 use super::recovery::{Arena, Settled, settle_lane};
 use super::signals::Signals;
 use crate::seeded::{Bug, seeded};
+use crate::trace::span;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +76,7 @@ impl Attachment {
 
     /// Settles one lane, under the lock byte of those who do.
     fn sweep(&self, lane: usize, owner: u64) -> Settled {
+        span!("recover", lane = lane, owner = owner);
         // The lock is free again when we die.
         let right = self.try_lock(liveness::lane(lane as u32));
         if !matches!(right, Ok(Some(_))) && !seeded(Bug::SweepWithoutRight) {

@@ -421,12 +421,23 @@ impl<'a> TwoLists<'a> {
         reason = "`is_blocked` says it for either way"
     )]
     pub fn len(&self) -> Result<usize, Stop> {
-        let len = self.look(|heads| {
-            let given = heads.given();
-            let link = self.links.get(given).ok_or(Stop::Corrupt)?;
-            Ok(link.read(given).len)
-        })?;
-        Ok((len as usize).min(self.capacity()))
+        let last = self.look(|heads| self.last_given(heads))?;
+        Ok((last.len as usize).min(self.capacity()))
+    }
+
+    /// How many pops and how many pushes there were so far, at one moment; works on read-only mappings.
+    pub fn positions(&self) -> Result<(u64, u64), Stop> {
+        let last = self.look(|heads| self.last_given(heads))?;
+        // Every operation was one or the other, and what is filled was pushed and not popped.
+        let pushed = last.number.wrapping_add(last.len) / 2;
+        Ok((pushed.wrapping_sub(last.len), pushed))
+    }
+
+    #[inline(always)]
+    fn last_given(&self, heads: Heads) -> Result<Given, Stop> {
+        let given = heads.given();
+        let link = self.links.get(given).ok_or(Stop::Corrupt)?;
+        Ok(link.read(given))
     }
 
     /// Whether an operation would find nothing to take, exactly; works on read-only mappings.

@@ -22,6 +22,7 @@ use crate::memory::liveness::{self, AttachError, PATIENCE, Place, Removal};
 use crate::posix::{file, lock, process};
 use crate::seeded::{Bug, seeded};
 use crate::table;
+use crate::trace::span;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -81,6 +82,7 @@ pub(crate) fn conceive(
             limit,
         });
     }
+    span!("create", segment = segment, bytes = plan.total);
     grow(segment, draft, settings, &plan, new_file(segment)?)
 }
 

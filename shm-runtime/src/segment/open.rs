@@ -11,6 +11,7 @@ use crate::memory::attachment::{Attachment, Origin};
 use crate::memory::liveness::{self, AttachError, PATIENCE, Place};
 use crate::posix::file::{self, Kind, Stat};
 use crate::posix::process;
+use crate::trace::span;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -58,6 +59,7 @@ pub(crate) fn open_now<C>(
     settings: &Settings,
     check: &impl Check<C>,
 ) -> Result<Opened<C>, OpenError> {
+    span!("open", segment = segment);
     let patience = settings.wait.unwrap_or_default().max(PATIENCE);
     let deadline = Instant::now() + patience;
     while Instant::now() < deadline {

@@ -5,6 +5,7 @@ use super::leftover::{Leftover, remove_hidden, remove_leftover};
 use super::name;
 use crate::memory::liveness::{self, Removal};
 use crate::posix::{file, lock, process};
+use crate::trace::span;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -18,6 +19,7 @@ use std::path::Path;
 ///
 /// Where /dev/shm cannot be listed.
 pub fn prune() -> io::Result<Vec<String>> {
+    span!("prune");
     each_name(sweep)
 }
 

@@ -88,6 +88,11 @@ impl LockWord {
         self.0 & LEAVING != 0
     }
 
+    /// How often it was locked, this time included.
+    pub const fn generation(self) -> u64 {
+        self.0 >> SHIFT
+    }
+
     #[inline]
     const fn is_lockable(self) -> bool {
         self.0 & DONE == 0 && self.owner().is_nobody()

@@ -345,6 +345,13 @@ impl<'a, P: Parts> Table<'a, P> {
         self.words().iter().filter(is_member).count()
     }
 
+    /// How often a bucket was changed so far; others may go on meanwhile. Each bucket forgets 2³² of its changes at a time,
+    /// or more.
+    pub fn changes(self) -> u64 {
+        let version = |word: &AtomicU64| self.buckets().version(look(word));
+        self.words().iter().map(version).fold(0, u64::wrapping_add)
+    }
+
     /// Changes the state of a bucket, if it still is what it was.
     #[inline(always)]
     fn turn(self, place: &Place<'_>, state: State) -> bool {

@@ -1,0 +1,3 @@
+module shm.example/go
+
+go 1.19
