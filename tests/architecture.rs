@@ -50,6 +50,7 @@ const UNSAFE: &[&str] = &[
     "shm-runtime/src/memory/bytes.rs",
     "shm-runtime/src/memory/cell.rs",
     "shm-runtime/src/memory/entries.rs",
+    "shm-runtime/src/memory/glance.rs",
     "shm-runtime/src/memory/shared.rs",
     "shm-runtime/src/memory/site.rs",
     "shm-runtime/src/memory/stamp.rs",

@@ -17,6 +17,7 @@
 
 use super::atomic::Ordering::Relaxed;
 use super::exchange::{Capacity, Exchange};
+use super::glance::Pattern;
 use super::lane::{Intent, Phase};
 use super::word::Packing;
 use crate::seeded::{Bug, linearized, seeded};
@@ -130,17 +131,33 @@ impl Buckets {
         word >> self.version_shift()
     }
 
-    /// State and fingerprint of a word, in place: what is compared before anything else is looked at.
+    /// Entries of the map with that fingerprint.
     #[inline(always)]
-    pub const fn face(self, word: u64) -> u64 {
+    pub const fn members(self, print: u64) -> Pattern {
         let bits = self.print_bits + STATE_BITS;
-        word & ((1 << bits) - 1) << self.node_bits
+        Pattern {
+            mask: ((1 << bits) - 1) << self.node_bits,
+            wanted: (print << STATE_BITS | State::Member as u64) << self.node_bits,
+        }
     }
 
-    /// The face of an entry of the map with that fingerprint.
+    /// Whatever has that fingerprint, in whatever state.
     #[inline(always)]
-    pub const fn member(self, print: u64) -> u64 {
-        (print << STATE_BITS | State::Member as u64) << self.node_bits
+    pub const fn alike(self, print: u64) -> Pattern {
+        let shift = self.node_bits + STATE_BITS;
+        Pattern {
+            mask: ((1 << self.print_bits) - 1) << shift,
+            wanted: print << shift,
+        }
+    }
+
+    /// Empty buckets.
+    #[inline(always)]
+    pub const fn empty(self) -> Pattern {
+        Pattern {
+            mask: 3 << self.node_bits,
+            wanted: (State::Empty as u64) << self.node_bits,
+        }
     }
 
     /// What a word becomes when its state changes and nothing else.
@@ -278,7 +295,11 @@ mod tests {
             let word = buckets.pack(bucket);
             prop_assert_eq!(buckets.unpack(word), bucket);
             let member = Bucket { state: State::Member, ..bucket };
-            prop_assert_eq!(buckets.face(buckets.pack(member)), buckets.member(bucket.print));
+            prop_assert!(buckets.members(bucket.print).fits(buckets.pack(member)));
+            prop_assert!(buckets.alike(bucket.print).fits(word));
+            prop_assert_eq!(buckets.empty().fits(word), bucket.state == State::Empty);
+            let masks = buckets.members(bucket.print).mask | buckets.alike(bucket.print).mask | buckets.empty().mask;
+            prop_assert_eq!(masks >> 32, 0, "a glance sees the lower half");
         }
 
         #[test]

@@ -9,6 +9,7 @@ pub mod cell;
 pub mod control;
 pub mod entries;
 pub mod exchange;
+pub mod glance;
 pub mod hash;
 pub mod kernel;
 pub mod lane;

@@ -63,13 +63,14 @@
 
 use super::bound::Bound;
 use crate::memory::atomic::{
-    AtomicU64,
+    AtomicU64, Ordering,
     Ordering::{AcqRel, Acquire, Relaxed},
     fence,
 };
 use crate::memory::bucket::{self, Buckets, State};
 use crate::memory::cell::prefetch_read;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
+use crate::memory::glance::{LINE, Pattern, glance};
 use crate::memory::lane::{Intent, Phase};
 use crate::memory::nodes::Pairs;
 use crate::memory::patience::PATIENCE;
@@ -79,8 +80,13 @@ use bytemuck::{Pod, bytes_of};
 mod insertion;
 mod stock;
 
-/// Buckets in a line of the cache.
-const LINE: usize = 8;
+/// Nearest buckets of a home that a look-up looks at before it asks how far it has to look: nearly all entries are
+/// there. In models only those that are within every bound, so that bounds matter in small maps.
+const NEAR: usize = if cfg!(any(test, loom)) {
+    super::bound::STEP
+} else {
+    LINE
+};
 
 /// Why an operation ended without doing what it was to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,6 +228,33 @@ impl<'a, P: Parts> Table<'a, P> {
         prefetch_read(&raw const self.words()[self.slot(sought.home, 0)]);
     }
 
+    /// The words of the line of buckets that is so many steps away from a home: all where they are less than a line.
+    #[inline(always)]
+    fn line(self, home: usize, step: usize) -> &'a [AtomicU64] {
+        let words = self.words();
+        let (lines, _) = words.as_chunks::<LINE>();
+        if lines.is_empty() {
+            return words;
+        }
+        let line = home / LINE + step * (step + 1) / 2; // triangular numbers visit every line
+        &lines[line & (lines.len() - 1)]
+    }
+
+    /// Which buckets of a line have a pattern: the nearest to the home as the lowest bit.
+    #[inline(always)]
+    fn glance(self, home: usize, step: usize, pattern: Pattern, order: Ordering) -> u32 {
+        let words = self.line(home, step);
+        let found = glance(words, pattern, order);
+        let (count, first) = (words.len(), home & (words.len() - 1));
+        (found | found << count) >> first & ((1 << count) - 1)
+    }
+
+    /// [`Self::glance`] for writers: see the module's text.
+    #[inline(always)]
+    fn glance_now(self, home: usize, step: usize, pattern: Pattern) -> u32 {
+        self.glance(home, step, pattern, total(Bug::UnorderedLooks, Acquire))
+    }
+
     /// The bucket at a distance from a home: round the home's line, then lines further and further apart. A
     /// permutation of all buckets, whatever the home.
     #[inline(always)]
@@ -231,7 +264,7 @@ impl<'a, P: Parts> Table<'a, P> {
             return (home + distance) & mask;
         }
         let line = distance / LINE;
-        let line = home / LINE + line * (line + 1) / 2; // triangular numbers visit every line
+        let line = home / LINE + line * (line + 1) / 2; // as in `line`
         (line * LINE + (home + distance) % LINE) & mask
     }
 
@@ -279,35 +312,47 @@ impl<'a, P: Parts> Table<'a, P> {
         sought: &Sought<P::Key>,
         copy: impl Fn(usize) -> Option<R>,
     ) -> Result<Option<Found<'a, R>>, Stop> {
-        let buckets = self.buckets();
-        let member = buckets.member(sought.print);
-        let reach = Bound(look(self.bound(sought.home))).reach(self.capacity());
-        let (mut distance, mut changes) = (0, 0);
-        while distance <= reach {
-            let slot = self.slot(sought.home, distance);
-            let at = &self.words()[slot];
-            let word = at.load(Relaxed); // ordered by the fence, where it is believed
-            if buckets.face(word) != member {
-                distance += 1;
-                continue;
+        let members = self.buckets().members(sought.print);
+        let (mut reach, mut step, mut changes) = (None, 0, 0);
+        let mut reach = || {
+            *reach
+                .get_or_insert_with(|| Bound(look(self.bound(sought.home))).reach(self.capacity()))
+        };
+        loop {
+            let mut seen = self.glance(sought.home, step, members, Relaxed); // ordered by the fence, where it is believed
+            while seen != 0 {
+                let distance = step * LINE + seen.trailing_zeros() as usize;
+                if distance >= NEAR && distance > reach() {
+                    return Ok(None);
+                }
+                let slot = self.slot(sought.home, distance);
+                let at = &self.words()[slot];
+                let word = at.load(Relaxed); // as above
+                if !members.fits(word) {
+                    seen &= seen - 1;
+                    continue;
+                }
+                fence(Acquire); // (A)
+                let place = Place {
+                    distance,
+                    slot,
+                    at,
+                    word,
+                };
+                match self.examine(&place, &sought.key, &copy)? {
+                    Seen::Same(value) => return Ok(Some(Found { place, value })),
+                    Seen::Changed if !seeded(Bug::PassByChanged) => changes += 1, // the same bucket again
+                    _ => seen &= seen - 1,
+                }
+                if changes > PATIENCE {
+                    return Err(Stop::Corrupt);
+                }
             }
-            fence(Acquire); // (A)
-            let place = Place {
-                distance,
-                slot,
-                at,
-                word,
-            };
-            match self.examine(&place, &sought.key, &copy)? {
-                Seen::Same(value) => return Ok(Some(Found { place, value })),
-                Seen::Changed if !seeded(Bug::PassByChanged) => changes += 1, // the same bucket again
-                _ => distance += 1,
-            }
-            if changes > PATIENCE {
-                return Err(Stop::Corrupt);
+            step += 1;
+            if step * LINE > reach() {
+                return Ok(None);
             }
         }
-        Ok(None)
     }
 
     #[inline(always)]
@@ -404,27 +449,35 @@ impl<'a, P: Parts> Table<'a, P> {
     /// The last distance within `reach` at which there is an entry of `home`, or one that may become one.
     fn last_of(self, home: usize, reach: usize) -> Option<usize> {
         let mut changes = 0;
-        let mut distance = reach;
-        while distance >= super::bound::STEP {
-            let place = self.place(home, distance);
-            if matches!(
-                self.buckets().state(place.word),
-                State::Inserting | State::Member
-            ) {
-                let node = self.index(self.exchange().named(place.slot, place.word)); // `hash_at` checks it
-                let hash = self.0.entries().hash_at(node)?;
-                if !self.exchange().still(place.at, place.word) {
-                    changes += 1;
-                    if changes > PATIENCE {
-                        return None;
+        for step in (0..=reach / LINE).rev() {
+            let mut taken = !self.glance_now(home, step, self.buckets().empty());
+            taken &= !0 >> (31 - (reach - step * LINE).min(LINE - 1)); // those within reach
+            while taken != 0 {
+                let last = taken.ilog2();
+                let distance = step * LINE + last as usize;
+                if distance < super::bound::STEP {
+                    return Some(0);
+                }
+                let place = self.place(home, distance);
+                if matches!(
+                    self.buckets().state(place.word),
+                    State::Inserting | State::Member
+                ) {
+                    let node = self.index(self.exchange().named(place.slot, place.word)); // `hash_at` checks it
+                    let hash = self.0.entries().hash_at(node)?;
+                    if !self.exchange().still(place.at, place.word) {
+                        changes += 1;
+                        if changes > PATIENCE {
+                            return None;
+                        }
+                        continue; // (B): the same bucket again
                     }
-                    continue; // (B): the same bucket again
+                    if self.home(hash) == home {
+                        return Some(distance);
+                    }
                 }
-                if self.home(hash) == home {
-                    return Some(distance);
-                }
+                taken &= !(1 << last);
             }
-            distance -= 1;
         }
         Some(0)
     }
