@@ -5,8 +5,9 @@
 //! state. A bucket goes through `Empty → Inserting → Member → Empty`, or `Inserting → Collided → Empty`; each change
 //! raises its version, and is one compare-and-swap.
 //!
-//! - *Look-up*: the bound, then the buckets within it; only one with the right fingerprint is looked into, and the word
-//!   is looked at again behind the copy. One that changed meanwhile is looked at again: *never* passed by.
+//! - *Look-up*: the home's line of buckets, and then, as far as the bound says, others; only one with the right fingerprint
+//!   is looked into, and the word is looked at again behind the copy. One that changed meanwhile is looked at again:
+//!   *never* passed by.
 //! - *Insertion*: exchange the spare for the node of the first empty bucket, as `Inserting`; raise the bound; look at
 //!   all buckets within it for rivals of the same key. A member defeats us. Of two that are inserting the one nearer to
 //!   the home wins; the other gives way, and helps it. No rival left: `Member`. Defeated: `Collided`, and whoever
@@ -172,6 +173,40 @@ enum Seen<V> {
     Changed,
 }
 
+/// Buckets that share a line of the cache.
+#[derive(Clone, Copy, Debug)]
+struct Line<'a> {
+    home: usize,
+    /// How many lines away from the home's.
+    step: usize,
+    /// Its first bucket.
+    first: usize,
+    words: &'a [AtomicU64],
+}
+
+impl<'a> Line<'a> {
+    /// Which of them have a pattern: the nearest to the home as the lowest bit.
+    #[inline(always)]
+    fn glance(&self, pattern: Pattern, order: Ordering) -> u32 {
+        let found = glance(self.words, pattern, order);
+        let (count, first) = (self.words.len(), self.home & (self.words.len() - 1));
+        (found | found << count) >> first & ((1 << count) - 1)
+    }
+
+    /// The one that a bit of [`Self::glance`] stands for, read for readers.
+    #[inline(always)]
+    fn place(&self, bit: u32) -> Place<'a> {
+        let i = (self.home + bit as usize) & (self.words.len() - 1);
+        let at = &self.words[i];
+        Place {
+            distance: self.step * LINE + bit as usize,
+            slot: self.first + i,
+            at,
+            word: at.load(Relaxed), // ordered by a fence, where it is believed
+        }
+    }
+}
+
 impl<'a, P: Parts> Table<'a, P> {
     #[inline(always)]
     fn exchange(self) -> Exchange<'a, P::Capacity> {
@@ -228,31 +263,34 @@ impl<'a, P: Parts> Table<'a, P> {
         prefetch_read(&raw const self.words()[self.slot(sought.home, 0)]);
     }
 
-    /// The words of the line of buckets that is so many steps away from a home: all where they are less than a line.
+    /// The line of buckets that is so many steps away from a home: all buckets where they are less than a line.
     #[inline(always)]
-    fn line(self, home: usize, step: usize) -> &'a [AtomicU64] {
+    fn line(self, home: usize, step: usize) -> Line<'a> {
         let words = self.words();
         let (lines, _) = words.as_chunks::<LINE>();
         if lines.is_empty() {
-            return words;
+            let first = 0;
+            return Line {
+                home,
+                step,
+                first,
+                words,
+            };
         }
         let line = home / LINE + step * (step + 1) / 2; // triangular numbers visit every line
-        &lines[line & (lines.len() - 1)]
+        let line = line & (lines.len() - 1);
+        Line {
+            home,
+            step,
+            first: line * LINE,
+            words: &lines[line],
+        }
     }
 
-    /// Which buckets of a line have a pattern: the nearest to the home as the lowest bit.
+    /// Which buckets of a line have a pattern, looked at by writers: see the module's text.
     #[inline(always)]
-    fn glance(self, home: usize, step: usize, pattern: Pattern, order: Ordering) -> u32 {
-        let words = self.line(home, step);
-        let found = glance(words, pattern, order);
-        let (count, first) = (words.len(), home & (words.len() - 1));
-        (found | found << count) >> first & ((1 << count) - 1)
-    }
-
-    /// [`Self::glance`] for writers: see the module's text.
-    #[inline(always)]
-    fn glance_now(self, home: usize, step: usize, pattern: Pattern) -> u32 {
-        self.glance(home, step, pattern, total(Bug::UnorderedLooks, Acquire))
+    fn glance_now(self, line: &Line<'_>, pattern: Pattern) -> u32 {
+        line.glance(pattern, total(Bug::UnorderedLooks, Acquire))
     }
 
     /// The bucket at a distance from a home: round the home's line, then lines further and further apart. A
@@ -312,47 +350,66 @@ impl<'a, P: Parts> Table<'a, P> {
         sought: &Sought<P::Key>,
         copy: impl Fn(usize) -> Option<R>,
     ) -> Result<Option<Found<'a, R>>, Stop> {
-        let members = self.buckets().members(sought.print);
-        let (mut reach, mut step, mut changes) = (None, 0, 0);
-        let mut reach = || {
-            *reach
-                .get_or_insert_with(|| Bound(look(self.bound(sought.home))).reach(self.capacity()))
-        };
-        loop {
-            let mut seen = self.glance(sought.home, step, members, Relaxed); // ordered by the fence, where it is believed
-            while seen != 0 {
-                let distance = step * LINE + seen.trailing_zeros() as usize;
-                if distance >= NEAR && distance > reach() {
-                    return Ok(None);
-                }
-                let slot = self.slot(sought.home, distance);
-                let at = &self.words()[slot];
-                let word = at.load(Relaxed); // as above
-                if !members.fits(word) {
-                    seen &= seen - 1;
-                    continue;
-                }
-                fence(Acquire); // (A)
-                let place = Place {
-                    distance,
-                    slot,
-                    at,
-                    word,
-                };
-                match self.examine(&place, &sought.key, &copy)? {
-                    Seen::Same(value) => return Ok(Some(Found { place, value })),
-                    Seen::Changed if !seeded(Bug::PassByChanged) => changes += 1, // the same bucket again
-                    _ => seen &= seen - 1,
-                }
-                if changes > PATIENCE {
-                    return Err(Stop::Corrupt);
-                }
-            }
-            step += 1;
-            if step * LINE > reach() {
-                return Ok(None);
+        prefetch_read(self.bound(sought.home)); // who misses needs it, and then it is there
+        match self.find_in(sought, 0, NEAR - 1, &copy)? {
+            None => self.find_beyond(sought, &copy),
+            found => Ok(found),
+        }
+    }
+
+    /// Looks behind the nearest buckets of a home, as far as its bound says.
+    #[inline(never)]
+    fn find_beyond<R>(
+        self,
+        sought: &Sought<P::Key>,
+        copy: &impl Fn(usize) -> Option<R>,
+    ) -> Result<Option<Found<'a, R>>, Stop> {
+        let reach = Bound(look(self.bound(sought.home))).reach(self.capacity());
+        if reach < NEAR {
+            return Ok(None);
+        }
+        for step in NEAR / LINE..=reach / LINE {
+            let found = self.find_in(sought, step, reach, copy)?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
+        Ok(None)
+    }
+
+    /// Looks at the buckets of a line that are within `reach`.
+    #[inline(always)]
+    fn find_in<R>(
+        self,
+        sought: &Sought<P::Key>,
+        step: usize,
+        reach: usize,
+        copy: &impl Fn(usize) -> Option<R>,
+    ) -> Result<Option<Found<'a, R>>, Stop> {
+        let members = self.buckets().members(sought.print);
+        let line = self.line(sought.home, step);
+        let mut seen = line.glance(members, Relaxed); // ordered by the fence, where it is believed
+        let mut changes = 0;
+        while seen != 0 {
+            let place = line.place(seen.trailing_zeros());
+            if place.distance > reach {
+                break;
+            }
+            if !members.fits(place.word) {
+                seen &= seen - 1;
+                continue;
+            }
+            fence(Acquire); // (A)
+            match self.examine(&place, &sought.key, copy)? {
+                Seen::Same(value) => return Ok(Some(Found { place, value })),
+                Seen::Changed if !seeded(Bug::PassByChanged) => changes += 1, // the same bucket again
+                _ => seen &= seen - 1,
+            }
+            if changes > PATIENCE {
+                return Err(Stop::Corrupt);
+            }
+        }
+        Ok(None)
     }
 
     #[inline(always)]
@@ -450,10 +507,10 @@ impl<'a, P: Parts> Table<'a, P> {
     fn last_of(self, home: usize, reach: usize) -> Option<usize> {
         let mut changes = 0;
         for step in (0..=reach / LINE).rev() {
-            let mut taken = !self.glance_now(home, step, self.buckets().empty());
-            taken &= !0 >> (31 - (reach - step * LINE).min(LINE - 1)); // those within reach
-            while taken != 0 {
-                let last = taken.ilog2();
+            let mut seen = !self.glance_now(&self.line(home, step), self.buckets().empty());
+            seen &= !0 >> (31 - (reach - step * LINE).min(LINE - 1)); // those within reach
+            while seen != 0 {
+                let last = seen.ilog2();
                 let distance = step * LINE + last as usize;
                 if distance < super::bound::STEP {
                     return Some(0);
@@ -476,7 +533,7 @@ impl<'a, P: Parts> Table<'a, P> {
                         return Some(distance);
                     }
                 }
-                taken &= !(1 << last);
+                seen &= !(1 << last);
             }
         }
         Some(0)

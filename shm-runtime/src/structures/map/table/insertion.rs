@@ -36,6 +36,11 @@ impl<'a, P: Parts> Table<'a, P> {
     fn enter(self, lane: usize) -> Result<Own<'a>, Stop> {
         let own = self.exchange().own(lane)?;
         own.record.enter(self.exchange().place);
+        if !cfg!(test) {
+            // it will be written when the look-up is over; nothing to a model but one more load
+            let spare = self.index(self.exchange().spare_named(&own));
+            self.0.entries().prefetch_write(spare);
+        }
         Ok(own)
     }
 
@@ -237,7 +242,7 @@ impl<'a, P: Parts> Table<'a, P> {
         };
         let mut changes = 0;
         for step in 0..self.capacity().div_ceil(LINE) {
-            let mut free = self.glance_now(sought.home, step, empty);
+            let mut free = self.glance_now(&self.line(sought.home, step), empty);
             while free != 0 {
                 let distance = step * LINE + free.trailing_zeros() as usize;
                 if let Claimed::Here(target, place) = claim(distance, &mut changes)? {
@@ -303,7 +308,7 @@ impl<'a, P: Parts> Table<'a, P> {
         let reach = self.bound_now(sought.home).reach(self.capacity());
         let mut changes = 0;
         for step in 0..=reach / LINE {
-            let mut seen = self.glance_now(sought.home, step, alike);
+            let mut seen = self.glance_now(&self.line(sought.home, step), alike);
             while seen != 0 && !seeded(Bug::NoRivals) {
                 let distance = step * LINE + seen.trailing_zeros() as usize;
                 if distance > reach {
