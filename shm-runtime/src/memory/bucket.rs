@@ -59,6 +59,8 @@ pub struct Buckets {
 const STATE_BITS: u32 = 2;
 /// Bits of a fingerprint, at most.
 const PRINT_BITS: u32 = 8;
+/// Its lowest bits, which are those of the home: so a look for a home's entries reads words and few nodes.
+const HOME_BITS: u32 = 3;
 /// Bits of a version, at least.
 const VERSION_BITS: u32 = 32;
 /// Cleaners of one bucket that are believed: a claim moves on twice at most.
@@ -88,10 +90,11 @@ impl Buckets {
         u64::BITS - self.version_shift()
     }
 
-    /// The fingerprint in a hash: its topmost bits.
+    /// The fingerprint in a hash: its topmost bits, and below them its lowest ones.
     #[inline(always)]
     pub const fn print(self, hash: u64) -> u64 {
-        hash >> (u64::BITS - PRINT_BITS) & ((1 << self.print_bits) - 1)
+        let top = hash >> (u64::BITS - PRINT_BITS + HOME_BITS);
+        (top << HOME_BITS | hash & ((1 << HOME_BITS) - 1)) & ((1 << self.print_bits) - 1)
     }
 
     /// The word of these parts; what is too large is cut to its bits.
@@ -148,6 +151,18 @@ impl Buckets {
         Pattern {
             mask: ((1 << self.print_bits) - 1) << shift,
             wanted: print << shift,
+        }
+    }
+
+    /// Whatever may have that home, of `capacity`, in whatever state.
+    #[inline(always)]
+    pub const fn of_home(self, home: usize, capacity: usize) -> Pattern {
+        let shift = self.node_bits + STATE_BITS;
+        let all = (1 << HOME_BITS) - 1;
+        let bits = all & ((1 << self.print_bits) - 1) & (capacity as u64 - 1);
+        Pattern {
+            mask: bits << shift,
+            wanted: (home as u64 & bits) << shift,
         }
     }
 
@@ -297,6 +312,8 @@ mod tests {
             let member = Bucket { state: State::Member, ..bucket };
             prop_assert!(buckets.members(bucket.print).fits(buckets.pack(member)));
             prop_assert!(buckets.alike(bucket.print).fits(word));
+            let home = print as usize & ((1 << shift) - 1); // of the hash that the fingerprint is of
+            prop_assert!(buckets.of_home(home, 1 << shift).fits(word));
             prop_assert_eq!(buckets.empty().fits(word), bucket.state == State::Empty);
             let masks = buckets.members(bucket.print).mask | buckets.alike(bucket.print).mask | buckets.empty().mask;
             prop_assert_eq!(masks >> 32, 0, "a glance sees the lower half");

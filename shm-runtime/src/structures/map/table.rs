@@ -15,7 +15,8 @@
 //! - *Replacing* a value is one exchange in its bucket; *removal* one change, after which the bound is lowered if the
 //!   entry was in its last step.
 //! - *Lowering*: mark the bound, look from its end backwards for an entry of this home, and store the new one unless
-//!   the bound was touched meanwhile. Raising clears the mark, so that a new entry is either seen or defeats it.
+//!   the bound was touched meanwhile. Raising clears the mark, so that a new entry is either seen or defeats it. Some
+//!   bits of the home are in the fingerprint, so few others' keys are looked at.
 //!
 //! Bounds and promotion are Purcell and Harris's ("Non-blocking hashtables with open addressing", DISC 2005;
 //! UCAM-CL-TR-639). What differs: nodes are exchanged, so nothing is ever "busy"; a value is replaced in place; the
@@ -505,9 +506,10 @@ impl<'a, P: Parts> Table<'a, P> {
 
     /// The last distance within `reach` at which there is an entry of `home`, or one that may become one.
     fn last_of(self, home: usize, reach: usize) -> Option<usize> {
+        let of_home = self.buckets().of_home(home, self.capacity());
         let mut changes = 0;
         for step in (0..=reach / LINE).rev() {
-            let mut seen = !self.glance_now(&self.line(home, step), self.buckets().empty());
+            let mut seen = self.glance_now(&self.line(home, step), of_home);
             seen &= !0 >> (31 - (reach - step * LINE).min(LINE - 1)); // those within reach
             while seen != 0 {
                 let last = seen.ilog2();
