@@ -56,6 +56,7 @@ fn one_by_one(words: &[AtomicU64], pattern: Pattern, order: Ordering) -> u32 {
 #[cfg_attr(test, allow(dead_code))]
 #[inline(always)]
 fn together(line: &[AtomicU64; LINE], pattern: Pattern) -> u32 {
+    use super::cell::vector_move;
     use core::arch::x86_64::__m128i;
 
     let [first, second, third, fourth]: [__m128i; 4];
@@ -64,10 +65,10 @@ fn together(line: &[AtomicU64; LINE], pattern: Pattern) -> u32 {
     // stays where it is, between the atomic accesses around it, because it reads memory.
     unsafe {
         core::arch::asm!(
-            "movdqu {first}, [{line}]",
-            "movdqu {second}, [{line} + 16]",
-            "movdqu {third}, [{line} + 32]",
-            "movdqu {fourth}, [{line} + 48]",
+            concat!(vector_move!(), " {first}, [{line}]"),
+            concat!(vector_move!(), " {second}, [{line} + 16]"),
+            concat!(vector_move!(), " {third}, [{line} + 32]"),
+            concat!(vector_move!(), " {fourth}, [{line} + 48]"),
             line = in(reg) line,
             first = out(xmm_reg) first,
             second = out(xmm_reg) second,
