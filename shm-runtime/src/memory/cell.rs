@@ -415,19 +415,19 @@ pub(super) fn words_to_shared(width: usize, from: *const u8, to: *mut u8, bytes:
 
 /// The instruction that moves 16 bytes between memory and a register: where the compiler uses AVX the one that goes with it,
 /// because processors take a hundred nanoseconds to change between the two kinds.
-#[cfg(all(target_arch = "x86_64", target_feature = "avx"))]
+#[cfg(all(target_arch = "x86_64", target_feature = "avx", not(loom)))]
 macro_rules! vector_move {
     () => {
         "vmovdqu"
     };
 }
-#[cfg(all(target_arch = "x86_64", not(target_feature = "avx")))]
+#[cfg(all(target_arch = "x86_64", not(target_feature = "avx"), not(loom)))]
 macro_rules! vector_move {
     () => {
         "movdqu"
     };
 }
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(loom)))]
 pub(super) use vector_move;
 
 /// Copies 64 bytes at a time through vector registers, outside of the language's rules on races just as the other process
