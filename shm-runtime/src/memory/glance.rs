@@ -9,6 +9,8 @@
 #![allow(unsafe_code)] // owns the loads of a whole line
 
 use super::atomic::{AtomicU64, Ordering};
+#[cfg(all(target_arch = "x86_64", not(loom)))]
+use super::cell::load_line;
 
 /// Words in a line.
 pub const LINE: usize = 8;
@@ -56,29 +58,10 @@ fn one_by_one(words: &[AtomicU64], pattern: Pattern, order: Ordering) -> u32 {
 #[cfg_attr(test, allow(dead_code))]
 #[inline(always)]
 fn together(line: &[AtomicU64; LINE], pattern: Pattern) -> u32 {
-    use super::cell::vector_move;
-    use core::arch::x86_64::__m128i;
-
-    let [first, second, third, fourth]: [__m128i; 4];
-    // SAFETY: reads the 64 bytes of `line`, which `AtomicU64`s may share with other writers, outside of the language's
-    // rules just as other processes are; every aligned 4 bytes are read whole. Nothing else is touched, and the block
-    // stays where it is, between the atomic accesses around it, because it reads memory.
-    unsafe {
-        core::arch::asm!(
-            concat!(vector_move!(), " {first}, [{line}]"),
-            concat!(vector_move!(), " {second}, [{line} + 16]"),
-            concat!(vector_move!(), " {third}, [{line} + 32]"),
-            concat!(vector_move!(), " {fourth}, [{line} + 48]"),
-            line = in(reg) line,
-            first = out(xmm_reg) first,
-            second = out(xmm_reg) second,
-            third = out(xmm_reg) third,
-            fourth = out(xmm_reg) fourth,
-            options(nostack, preserves_flags, readonly)
-        );
-    }
+    // SAFETY: the 64 bytes of `line`, which lie where an `AtomicU64` may.
+    let parts = unsafe { load_line(line.as_ptr().cast()) };
     // SAFETY: SSE2 is part of x86-64.
-    unsafe { compare([first, second, third, fourth], pattern) }
+    unsafe { compare(parts, pattern) }
 }
 
 /// Which of eight words, two in each part, have a pattern.
