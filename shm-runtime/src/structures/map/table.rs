@@ -78,6 +78,7 @@ use crate::memory::nodes::Pairs;
 use crate::memory::patience::PATIENCE;
 use crate::seeded::{Bug, linearized, order, seeded, total};
 use bytemuck::{Pod, bytes_of};
+use core::ops::RangeInclusive;
 
 mod insertion;
 mod stock;
@@ -352,7 +353,7 @@ impl<'a, P: Parts> Table<'a, P> {
         copy: impl Fn(usize) -> Option<R>,
     ) -> Result<Option<Found<'a, R>>, Stop> {
         prefetch_read(self.bound(sought.home)); // who misses needs it, and then it is there
-        match self.find_in(sought, 0, NEAR - 1, &copy)? {
+        match self.find_in(sought, 0, 0..=NEAR - 1, &copy)? {
             None => self.find_beyond(sought, &copy),
             found => Ok(found),
         }
@@ -370,7 +371,7 @@ impl<'a, P: Parts> Table<'a, P> {
             return Ok(None);
         }
         for step in NEAR / LINE..=reach / LINE {
-            let found = self.find_in(sought, step, reach, copy)?;
+            let found = self.find_in(sought, step, NEAR..=reach, copy)?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -378,13 +379,13 @@ impl<'a, P: Parts> Table<'a, P> {
         Ok(None)
     }
 
-    /// Looks at the buckets of a line that are within `reach`.
+    /// Looks at the buckets of a line that are at these distances.
     #[inline(always)]
     fn find_in<R>(
         self,
         sought: &Sought<P::Key>,
         step: usize,
-        reach: usize,
+        distances: RangeInclusive<usize>,
         copy: &impl Fn(usize) -> Option<R>,
     ) -> Result<Option<Found<'a, R>>, Stop> {
         let members = self.buckets().members(sought.print);
@@ -393,10 +394,10 @@ impl<'a, P: Parts> Table<'a, P> {
         let mut changes = 0;
         while seen != 0 {
             let place = line.place(seen.trailing_zeros());
-            if place.distance > reach {
+            if place.distance > *distances.end() {
                 break;
             }
-            if !members.fits(place.word) {
+            if place.distance < *distances.start() || !members.fits(place.word) {
                 seen &= seen - 1;
                 continue;
             }
