@@ -54,6 +54,7 @@ const UNSAFE: &[&str] = &[
     "shm-runtime/src/memory/shared.rs",
     "shm-runtime/src/memory/site.rs",
     "shm-runtime/src/memory/stamp.rs",
+    "shm-runtime/src/memory/vectors.rs",
     // Hands the running coroutine to a hook, in tests only.
     "shm-runtime/src/models/scheduler.rs",
     // Lends an array's memory to Python's buffer protocol.

@@ -10,7 +10,7 @@
 
 use super::atomic::{AtomicU64, Ordering};
 #[cfg(all(target_arch = "x86_64", not(loom)))]
-use super::cell::load_line;
+use super::vectors::load_line;
 
 /// Words in a line.
 pub const LINE: usize = 8;

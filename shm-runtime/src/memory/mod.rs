@@ -33,4 +33,5 @@ pub mod stamp;
 pub mod strided;
 pub mod sweep;
 pub mod two_lists;
+pub mod vectors;
 pub mod word;
