@@ -50,9 +50,11 @@ const UNSAFE: &[&str] = &[
     "shm-runtime/src/memory/bytes.rs",
     "shm-runtime/src/memory/cell.rs",
     "shm-runtime/src/memory/entries.rs",
+    "shm-runtime/src/memory/glance.rs",
     "shm-runtime/src/memory/shared.rs",
     "shm-runtime/src/memory/site.rs",
     "shm-runtime/src/memory/stamp.rs",
+    "shm-runtime/src/memory/vectors.rs",
     // Hands the running coroutine to a hook, in tests only.
     "shm-runtime/src/models/scheduler.rs",
     // Lends an array's memory to Python's buffer protocol.

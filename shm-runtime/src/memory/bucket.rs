@@ -17,6 +17,7 @@
 
 use super::atomic::Ordering::Relaxed;
 use super::exchange::{Capacity, Exchange};
+use super::glance::Pattern;
 use super::lane::{Intent, Phase};
 use super::word::Packing;
 use crate::seeded::{Bug, linearized, seeded};
@@ -58,6 +59,8 @@ pub struct Buckets {
 const STATE_BITS: u32 = 2;
 /// Bits of a fingerprint, at most.
 const PRINT_BITS: u32 = 8;
+/// Its lowest bits, which are those of the home: so a look for a home's entries reads words and few nodes.
+const HOME_BITS: u32 = 3;
 /// Bits of a version, at least.
 const VERSION_BITS: u32 = 32;
 /// Cleaners of one bucket that are believed: a claim moves on twice at most.
@@ -87,10 +90,11 @@ impl Buckets {
         u64::BITS - self.version_shift()
     }
 
-    /// The fingerprint in a hash: its topmost bits.
+    /// The fingerprint in a hash: its topmost bits, and below them its lowest ones.
     #[inline(always)]
     pub const fn print(self, hash: u64) -> u64 {
-        hash >> (u64::BITS - PRINT_BITS) & ((1 << self.print_bits) - 1)
+        let top = hash >> (u64::BITS - PRINT_BITS + HOME_BITS);
+        (top << HOME_BITS | hash & ((1 << HOME_BITS) - 1)) & ((1 << self.print_bits) - 1)
     }
 
     /// The word of these parts; what is too large is cut to its bits.
@@ -130,17 +134,45 @@ impl Buckets {
         word >> self.version_shift()
     }
 
-    /// State and fingerprint of a word, in place: what is compared before anything else is looked at.
+    /// Entries of the map with that fingerprint.
     #[inline(always)]
-    pub const fn face(self, word: u64) -> u64 {
+    pub const fn members(self, print: u64) -> Pattern {
         let bits = self.print_bits + STATE_BITS;
-        word & ((1 << bits) - 1) << self.node_bits
+        Pattern {
+            mask: ((1 << bits) - 1) << self.node_bits,
+            wanted: (print << STATE_BITS | State::Member as u64) << self.node_bits,
+        }
     }
 
-    /// The face of an entry of the map with that fingerprint.
+    /// Whatever has that fingerprint, in whatever state.
     #[inline(always)]
-    pub const fn member(self, print: u64) -> u64 {
-        (print << STATE_BITS | State::Member as u64) << self.node_bits
+    pub const fn alike(self, print: u64) -> Pattern {
+        let shift = self.node_bits + STATE_BITS;
+        Pattern {
+            mask: ((1 << self.print_bits) - 1) << shift,
+            wanted: print << shift,
+        }
+    }
+
+    /// Whatever may have that home, of `capacity`, in whatever state.
+    #[inline(always)]
+    pub const fn of_home(self, home: usize, capacity: usize) -> Pattern {
+        let shift = self.node_bits + STATE_BITS;
+        let all = (1 << HOME_BITS) - 1;
+        let bits = all & ((1 << self.print_bits) - 1) & (capacity as u64 - 1);
+        Pattern {
+            mask: bits << shift,
+            wanted: (home as u64 & bits) << shift,
+        }
+    }
+
+    /// Empty buckets.
+    #[inline(always)]
+    pub const fn empty(self) -> Pattern {
+        Pattern {
+            mask: 3 << self.node_bits,
+            wanted: (State::Empty as u64) << self.node_bits,
+        }
     }
 
     /// What a word becomes when its state changes and nothing else.
@@ -278,7 +310,13 @@ mod tests {
             let word = buckets.pack(bucket);
             prop_assert_eq!(buckets.unpack(word), bucket);
             let member = Bucket { state: State::Member, ..bucket };
-            prop_assert_eq!(buckets.face(buckets.pack(member)), buckets.member(bucket.print));
+            prop_assert!(buckets.members(bucket.print).fits(buckets.pack(member)));
+            prop_assert!(buckets.alike(bucket.print).fits(word));
+            let home = print as usize & ((1 << shift) - 1); // of the hash that the fingerprint is of
+            prop_assert!(buckets.of_home(home, 1 << shift).fits(word));
+            prop_assert_eq!(buckets.empty().fits(word), bucket.state == State::Empty);
+            let masks = buckets.members(bucket.print).mask | buckets.alike(bucket.print).mask | buckets.empty().mask;
+            prop_assert_eq!(masks >> 32, 0, "a glance sees the lower half");
         }
 
         #[test]

@@ -3,7 +3,8 @@
 //! A value is copied through relaxed atomic words, so that a race gives a wrong value and never
 //! undefined behaviour. The word is the largest of 8, 4, 2, 1 bytes that divides the size: the same for
 //! ever and in every language, because mixed widths on one location are outside the language's rules.
-//! A value of 1, 2, 4 or 8 bytes is therefore never torn; a larger one can be.
+//! A value of 1, 2, 4 or 8 bytes is therefore never torn; a larger one can be. Many words in a row go through vector
+//! registers where there are any: processors with SSE2 move each aligned 8 bytes of them whole.
 //!
 //! # Ordering
 //!
@@ -17,6 +18,7 @@ use super::atomic::AtomicU64;
 use super::atomic::step;
 use super::scalar::Scalar;
 use super::shared::Shared;
+use super::vectors::{lines_from_shared, lines_to_shared};
 use bytemuck::{Pod, cast};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -28,8 +30,16 @@ use core::sync::atomic::{
 };
 use zerocopy::FromZeros;
 
-/// Bytes from which a single copy goes through one string instruction instead of words.
-pub(super) const BULK: usize = 256;
+/// Bytes from which a single copy goes through one string instruction: below, that takes longer to begin than vectors
+/// take to end.
+pub(super) const BULK: usize = 1024;
+
+/// The same for a value that is handed on: the compiler copies what the string instruction wrote, and then once more.
+const LARGE_VALUE: usize = 8192;
+/// Bytes from which words go through vector registers, out of shared memory and into it. What goes in was often written
+/// a moment ago, word by word, and a vector has to wait until such stores are over.
+const VECTORS_OUT: usize = 128;
+const VECTORS_IN: usize = 256;
 
 /// `N` values in a row, at a multiple of 64 and nothing else: an array as the table promises it.
 #[derive(Debug, FromZeros)]
@@ -332,7 +342,8 @@ pub(super) fn enrol_words(width: usize, from: *const u8, bytes: usize) {
 #[inline(always)]
 pub(super) fn copy_from_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
     let bytes = size_of::<T>() * count;
-    if bytes > BULK && bulk(from.cast(), to.cast(), bytes) {
+    let most = if count == 1 { LARGE_VALUE } else { BULK };
+    if bytes > most && bulk(from.cast(), to.cast(), bytes) {
         return;
     }
     words_from_shared(Cells::<T>::WIDTH, from.cast(), to.cast(), bytes);
@@ -353,6 +364,11 @@ pub(super) fn copy_to_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
 /// as long.
 #[inline(always)]
 pub(super) fn words_from_shared(width: usize, from: *const u8, to: *mut u8, bytes: usize) {
+    let done = match bytes {
+        VECTORS_OUT.. => lines_from_shared(from, to, bytes),
+        _ => 0,
+    };
+    let (from, to, bytes) = (from.wrapping_add(done), to.wrapping_add(done), bytes - done);
     macro_rules! words {
         ($atomic:ty, $int:ty) => {
             for i in 0..bytes / size_of::<$int>() {
@@ -376,6 +392,11 @@ pub(super) fn words_from_shared(width: usize, from: *const u8, to: *mut u8, byte
 /// Copies `bytes` into shared memory: the mirror of [`words_from_shared`].
 #[inline(always)]
 pub(super) fn words_to_shared(width: usize, from: *const u8, to: *mut u8, bytes: usize) {
+    let done = match bytes {
+        VECTORS_IN.. => lines_to_shared(from, to, bytes),
+        _ => 0,
+    };
+    let (from, to, bytes) = (from.wrapping_add(done), to.wrapping_add(done), bytes - done);
     macro_rules! words {
         ($atomic:ty, $int:ty) => {
             for i in 0..bytes / size_of::<$int>() {

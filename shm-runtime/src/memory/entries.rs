@@ -9,7 +9,7 @@
 use super::bytes::width;
 #[cfg(loom)]
 use super::cell::enrol_words;
-use super::cell::{words_from_shared, words_to_shared};
+use super::cell::{prefetch_write, words_from_shared, words_to_shared};
 use super::shared::Shared;
 use bytemuck::Pod;
 use core::cell::UnsafeCell;
@@ -137,6 +137,12 @@ impl<K: Pod, V: Pod> Entries<K, V> {
         );
         // SAFETY: all bytes were copied, and every bit pattern is a valid `V: Pod`.
         Some(unsafe { value.assume_init() })
+    }
+
+    /// Asks for entry `i` to be brought here for writing; `i` is not checked, as a hint cannot fault.
+    #[inline(always)]
+    pub fn prefetch_write(&self, i: usize) {
+        prefetch_write(self.0.as_ptr().wrapping_add(i));
     }
 
     /// Overwrites entry `i`; false out of range.

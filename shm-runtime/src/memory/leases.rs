@@ -103,6 +103,16 @@ impl Lease {
     }
 }
 
+/// What came of an attempt to lease a word.
+enum Taken {
+    /// It is leased.
+    Now(Lease),
+    /// It was on lease, of that generation.
+    Before(u64),
+    /// Somebody else was faster.
+    Meanwhile,
+}
+
 /// Words, and what leasing them needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Leases<'a, O, K> {
@@ -120,7 +130,17 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
     /// Leases a free word, looking from `start` on; one of the dead if there is no other.
     ///
     /// `None`: at some moment during the call none was free, or the others were faster 64 times over.
+    #[inline]
     pub fn acquire(&self, me: Tag, start: usize) -> Option<Lease> {
+        match self.words.get(start).map(|word| self.take(me, word, start)) {
+            Some(Taken::Now(lease)) => Some(lease), // nearly always: who looks there freed it
+            _ => self.acquire_anywhere(me, start),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_anywhere(&self, me: Tag, start: usize) -> Option<Lease> {
         let mut last = None;
         let mut swept = false;
         for _ in 0..PASSES {
@@ -150,27 +170,39 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
         let order = after.iter().zip(start..).chain(before.iter().zip(0..));
         let mut sum = Some(0_u64);
         for (word, index) in order {
-            let now = LeaseWord(word.load(Acquire)); // (L)
-            if !now.owner().is_nobody() {
-                sum = sum.map(|sum| sum.wrapping_add(now.generation()));
-                continue;
+            match self.take(me, word, index) {
+                Taken::Now(lease) => return Ok(lease),
+                Taken::Before(generation) => sum = sum.map(|sum| sum.wrapping_add(generation)),
+                Taken::Meanwhile => sum = None,
             }
-            let new = if seeded(Bug::NoLeaseGeneration) {
-                LeaseWord(now.0 | me.bits())
-            } else {
-                now.leased(me)
-            };
-            // (L)
-            if word.compare_exchange(now.0, new.0, AcqRel, Relaxed).is_ok() {
-                linearized(me.bits() as usize, index, now.0, new.0);
-                if !seeded(Bug::RelaxedGeneration) {
-                    fence(Release); // (N)
-                }
-                return Ok(Lease { index, word: new });
-            }
-            sum = None; // somebody else was faster
         }
         Err(sum)
+    }
+
+    /// Leases a word, if it is free.
+    #[inline(always)]
+    fn take(&self, me: Tag, word: &AtomicU64, index: usize) -> Taken {
+        let now = LeaseWord(word.load(Acquire)); // (L)
+        if !now.owner().is_nobody() {
+            return Taken::Before(now.generation());
+        }
+        let new = if seeded(Bug::NoLeaseGeneration) {
+            LeaseWord(now.0 | me.bits())
+        } else {
+            now.leased(me)
+        };
+        // (L)
+        if word
+            .compare_exchange(now.0, new.0, AcqRel, Relaxed)
+            .is_err()
+        {
+            return Taken::Meanwhile;
+        }
+        linearized(me.bits() as usize, index, now.0, new.0);
+        if !seeded(Bug::RelaxedGeneration) {
+            fence(Release); // (N)
+        }
+        Taken::Now(Lease { index, word: new })
     }
 
     /// Frees the words of the dead; how many there were.
@@ -211,6 +243,7 @@ impl<O: Owners, K: Kernel> Leases<'_, O, K> {
     }
 
     /// Gives a lease back; false where it is over, as in a forked child.
+    #[inline]
     pub fn release(&self, lease: Lease) -> bool {
         let Some(word) = self.words.get(lease.index) else {
             return false;

@@ -79,6 +79,9 @@ pub trait Pairs {
 
     /// Overwrites pair `i`; false out of range.
     fn store(&self, i: usize, key: &Self::Key, value: &Self::Value) -> bool;
+
+    /// Asks for pair `i` to be brought here for writing; `i` is not checked, as a hint cannot fault.
+    fn prefetch_write(&self, i: usize);
 }
 
 impl<K: Pod, V: Pod> Pairs for Entries<K, V> {
@@ -108,6 +111,10 @@ impl<K: Pod, V: Pod> Pairs for Entries<K, V> {
     #[inline(always)]
     fn store(&self, i: usize, key: &K, value: &V) -> bool {
         self.store(i, key, value)
+    }
+    #[inline(always)]
+    fn prefetch_write(&self, i: usize) {
+        self.prefetch_write(i);
     }
 }
 

@@ -204,6 +204,10 @@ impl Pairs for LentPairs<'_> {
         let value = made.as_deref().unwrap_or(self.from);
         self.keys.store(i, self.key) && self.values.store(i, value)
     }
+    fn prefetch_write(&self, i: usize) {
+        let at = i.wrapping_mul(self.keys.stride);
+        self.keys.bytes.prefetch_write(at);
+    }
 }
 
 /// A stamped node, and the bytes of one operation on it.

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // system calls
 
 use super::check_long;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::io;
 
 /// The effective user id.
@@ -54,11 +55,30 @@ pub fn random() -> io::Result<[u8; 16]> {
 
 /// The id that the kernel gave this boot; zero where /proc does not say.
 pub fn boot_id() -> [u8; 16] {
+    let known = BOOT_ID.each_ref().map(|half| half.load(Relaxed)); // the same whenever it is read
+    if known.iter().all(|&half| half != 0) {
+        return join(known);
+    }
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let mut id = [0; 16];
     let digits = text.chars().filter_map(|c| c.to_digit(16));
     for (at, digit) in digits.take(32).enumerate() {
         id[at / 2] = id[at / 2] << 4 | digit as u8;
+    }
+    let (halves, _) = id.as_chunks();
+    for (half, &bytes) in BOOT_ID.iter().zip(halves) {
+        half.store(u64::from_ne_bytes(bytes), Relaxed); // as above
+    }
+    id
+}
+
+/// What was found, in two halves; zero before. No lock: a forked child would wait for its parent's threads.
+static BOOT_ID: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+
+fn join(halves: [u64; 2]) -> [u8; 16] {
+    let mut id = [0; 16];
+    for (bytes, half) in id.chunks_exact_mut(8).zip(halves) {
+        bytes.copy_from_slice(&half.to_ne_bytes());
     }
     id
 }

@@ -19,6 +19,7 @@ use super::plan::{Draft, Plan, mode};
 use crate::error::{CreateError, Holder};
 use crate::memory::attachment::{Attachment, Origin};
 use crate::memory::liveness::{self, AttachError, PATIENCE, Place, Removal};
+use crate::posix::map::PAGE;
 use crate::posix::{file, lock, process};
 use crate::seeded::{Bug, seeded};
 use crate::table;
@@ -102,15 +103,17 @@ fn grow(
         file: &file,
         size: plan.total,
     };
-    let mut warnings = embryo.fill(plan, draft, settings)?;
-    // Read back and checked like any other's: a fault in the plan is an error here, not for openers.
-    let found = Inspected::read(segment, &file, plan.total)
-        .map_err(|source| CreateError::Attach { source })?;
+    let (found, mut warnings) = embryo.fill(plan, draft, settings)?;
+    let mut stat = embryo.done("fstat", file::stat(&file))?;
+    if stat.mode != mode(settings) {
+        embryo.done("setting the mode", file::set_mode(&file, mode(settings)))?;
+        stat = embryo.done("fstat", file::stat(&file))?;
+    }
     let origin = Origin {
-        file: embryo.done("dup", file.try_clone())?,
+        file,
         place: Place {
             path: name::path(segment),
-            stat: embryo.done("fstat", file::stat(&file))?,
+            stat,
         },
         len: plan.total as usize,
         regions: found.regions,
@@ -118,7 +121,16 @@ fn grow(
         persist: settings.persist,
         guard: settings.guard_sigbus,
     };
-    let attachment = embryo.done("mapping", Attachment::map(origin))?;
+    let attachment = Attachment::map(origin).map_err(|source| CreateError::System {
+        segment: segment.to_owned(),
+        doing: "mapping",
+        source,
+    })?;
+    let embryo = Embryo {
+        segment,
+        file: attachment.file(),
+        size: plan.total,
+    };
     let attached = attachment.attach(PATIENCE).map_err(|why| match why {
         AttachError::System(source) => source,
         why => io::Error::other(why),
@@ -174,7 +186,7 @@ impl Embryo<'_> {
         plan: &Plan,
         draft: &Draft<'_>,
         settings: &Settings,
-    ) -> Result<Vec<String>, CreateError> {
+    ) -> Result<(Inspected, Vec<String>), CreateError> {
         let file = self.file;
         self.done("sizing", file::set_size(file, plan.total))?;
         if !settings.sparse {
@@ -198,8 +210,10 @@ impl Embryo<'_> {
         if let Some(group) = settings.group {
             self.done("setting the group", file::set_group(file, group))?;
         }
-        self.done("setting the mode", file::set_mode(file, mode(settings)))?;
-        Ok(warnings)
+        // Checked like any other's: a fault in the plan is an error here, not for openers.
+        let found = Inspected::of(self.segment, plan.total, &table, control)
+            .map_err(|source| CreateError::Attach { source })?;
+        Ok((found, warnings))
     }
 
     fn check_room(&self) -> Result<(), CreateError> {
@@ -257,23 +271,35 @@ fn hidden_file(segment: &str) -> Result<(File, Naming), CreateError> {
     }
 }
 
+/// What is touched first of each structure, up to [`MAX_HOT`] bytes; what shares pages is one range.
+fn hot_ranges(plan: &Plan, draft: &Draft<'_>) -> Vec<core::ops::Range<u64>> {
+    let mut ranges: Vec<core::ops::Range<u64>> = Vec::new();
+    let mut left = MAX_HOT;
+    for entry in draft.entries {
+        let len = entry.hot.min(left);
+        left -= len;
+        let start = plan.body + entry.offset;
+        let pages = |end: u64| end.next_multiple_of(PAGE as u64);
+        match ranges.last_mut() {
+            _ if len == 0 => {}
+            Some(last) if (last.end..=pages(last.end)).contains(&start) => last.end = start + len,
+            _ => ranges.push(start..start + len),
+        }
+    }
+    ranges
+}
+
 /// Gives room to everything, or to what every operation touches: up to 1 MiB of heads and words.
 fn make_room(file: &File, plan: &Plan, draft: &Draft<'_>, settings: &Settings) -> io::Result<()> {
     if settings.reserve {
         return file::allocate(file, 0, plan.total);
     }
-    let mut left = MAX_HOT;
-    for entry in draft.entries {
-        let len = entry.hot.min(left);
-        if len == 0 {
-            continue;
-        }
-        match file::allocate(file, plan.body + entry.offset, len) {
+    for range in hot_ranges(plan, draft) {
+        match file::allocate(file, range.start, range.end - range.start) {
             // The file system cannot; it is no tmpfs then.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
             done => done?,
         }
-        left -= len;
     }
     Ok(())
 }

@@ -7,12 +7,14 @@ use crate::memory::control::{ControlData, FLAG_PERSIST, LAYOUT_VERSION};
 use crate::memory::lane::LaneRecord;
 use crate::memory::liveness::MAX_SLOTS;
 use crate::memory::participant::Participant;
-use crate::table::{self, Table, TableError};
+use crate::table::{self, Entry, Table, TableError};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 /// How often the table is read until two copies agree.
 const COPIES: usize = 100;
+/// Bytes that are read at once: most tables, and the control block behind them.
+const START: u64 = (table::BODY_ALIGN + size_of::<ControlData>()) as u64;
 /// Longest descriptor that a reader accepts.
 const MAX_DESCRIPTOR: u64 = 64 << 20;
 
@@ -31,9 +33,31 @@ impl Inspected {
         if size == 0 {
             return Err(OpenError::Empty { segment: name() });
         }
-        let bytes = read_table(segment, file, size)?;
-        let table = table::parse(&bytes, size).map_err(|why| table_error(segment, size, why))?;
-        let control = read_control(segment, file, &table)?;
+        let start = read_start(segment, file, size)?;
+        let table = table::parse(&start, size).map_err(|why| table_error(segment, size, why))?;
+        let control = read_control(segment, file, &start, &table)?;
+        Self::checked(segment, size, table, control)
+    }
+
+    /// Checks what is about to be in a file of that size.
+    pub(crate) fn of(
+        segment: &str,
+        size: u64,
+        table: &[u8],
+        control: ControlData,
+    ) -> Result<Self, OpenError> {
+        let table = table::parse(table, size).map_err(|why| table_error(segment, size, why))?;
+        let control = check_control(segment, &table, control)?;
+        Self::checked(segment, size, table, control)
+    }
+
+    fn checked(
+        segment: &str,
+        size: u64,
+        table: Table,
+        control: ControlData,
+    ) -> Result<Self, OpenError> {
+        let name = || segment.to_owned();
         match control.total_size {
             expected if size < expected => {
                 return Err(OpenError::Truncated {
@@ -91,11 +115,12 @@ impl Inspected {
 }
 
 /// Reads the table until two copies agree: somebody may be registering a structure.
-fn read_table(segment: &str, file: &File, size: u64) -> Result<Vec<u8>, OpenError> {
+fn read_start(segment: &str, file: &File, size: u64) -> Result<Vec<u8>, OpenError> {
     let mut last = Vec::new();
     for _ in 0..COPIES {
-        let head = read_at(segment, file, 0, (table::HEADER_SIZE as u64).min(size))?;
-        let header = table::parse_header(&head, table::MAX_SEGMENT)
+        let mut copy = read_at(segment, file, 0, START.min(size))?;
+        let head = copy.get(..table::HEADER_SIZE).unwrap_or(&copy);
+        let header = table::parse_header(head, table::MAX_SEGMENT)
             .map_err(|why| table_error(segment, size, why))?;
         let end = table::table_end(header.entry_count) as u64;
         let expected = header.next_offset.max(end);
@@ -107,12 +132,16 @@ fn read_table(segment: &str, file: &File, size: u64) -> Result<Vec<u8>, OpenErro
                 expected,
             });
         }
-        let rest = read_at(segment, file, head.len() as u64, end - head.len() as u64)?;
-        let copy = [head, rest].concat();
-        if copy == last {
+        let read = copy.len() as u64;
+        if read < end {
+            copy.extend(read_at(segment, file, read, end - read)?);
+        }
+        // what lies behind the table may change for good
+        let is_same = copy.get(..end as usize) == last.get(..end as usize);
+        last = copy;
+        if is_same {
             break;
         }
-        last = copy;
     }
     Ok(last)
 }
@@ -156,19 +185,53 @@ fn table_error(segment: &str, size: u64, why: TableError) -> OpenError {
     }
 }
 
-fn read_control(segment: &str, file: &File, table: &Table) -> Result<ControlData, OpenError> {
+fn read_control(
+    segment: &str,
+    file: &File,
+    start: &[u8],
+    table: &Table,
+) -> Result<ControlData, OpenError> {
     let damaged = |why: &str| OpenError::Control {
         segment: segment.to_owned(),
         why: why.to_owned(),
     };
     let size = size_of::<ControlData>() as u64;
+    let entry = control_entry(segment, table)?;
+    let at = entry.offset as usize;
+    let control = match start.get(at..at + size as usize) {
+        Some(bytes) => ControlData::from_bytes(bytes),
+        None => ControlData::from_bytes(&read_at(segment, file, entry.offset, size)?),
+    };
+    check_control(
+        segment,
+        table,
+        control.ok_or_else(|| damaged("it is too short"))?,
+    )
+}
+
+fn control_entry<'a>(segment: &str, table: &'a Table) -> Result<&'a Entry, OpenError> {
+    let damaged = |why: &str| OpenError::Control {
+        segment: segment.to_owned(),
+        why: why.to_owned(),
+    };
     let entry = table.entries.iter().find(|entry| entry.name == "@control");
     let entry = entry.ok_or_else(|| damaged("the table has no entry `@control`"))?;
-    if entry.size < size {
+    if entry.size < size_of::<ControlData>() as u64 {
         return Err(damaged("its entry is too small"));
     }
-    let bytes = read_at(segment, file, entry.offset, size)?;
-    let control = ControlData::from_bytes(&bytes).ok_or_else(|| damaged("it is too short"))?;
+    Ok(entry)
+}
+
+fn check_control(
+    segment: &str,
+    table: &Table,
+    control: ControlData,
+) -> Result<ControlData, OpenError> {
+    let damaged = |why: &str| OpenError::Control {
+        segment: segment.to_owned(),
+        why: why.to_owned(),
+    };
+    let entry = control_entry(segment, table)?;
     if control.layout_version != LAYOUT_VERSION {
         return Err(OpenError::Version {
             segment: segment.to_owned(),

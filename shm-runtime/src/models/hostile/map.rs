@@ -7,8 +7,8 @@ use crate::{LargeMap, Map, Segment, Set};
 
 const CAPACITY: usize = 8;
 const LANES: usize = 4;
-/// Accesses of a look-up: each bucket, its key and value, and the bucket again; the bound.
-const LOOK: u64 = 6 * CAPACITY as u64 + 2;
+/// Accesses of a look-up: each bucket in two glances, itself, its key and value, and itself again; the bound.
+const LOOK: u64 = 8 * CAPACITY as u64 + 2;
 /// Of an operation that changes something: an entry may give way to one that is nearer to its home, over and over, and
 /// that may happen a few times over before the words make sense again.
 const BOUND: u64 = 4 * CAPACITY as u64 * LOOK;

@@ -5,8 +5,9 @@
 //! state. A bucket goes through `Empty → Inserting → Member → Empty`, or `Inserting → Collided → Empty`; each change
 //! raises its version, and is one compare-and-swap.
 //!
-//! - *Look-up*: the bound, then the buckets within it; only one with the right fingerprint is looked into, and the word
-//!   is looked at again behind the copy. One that changed meanwhile is looked at again: *never* passed by.
+//! - *Look-up*: the home's line of buckets, and then, as far as the bound says, others; only one with the right fingerprint
+//!   is looked into, and the word is looked at again behind the copy. One that changed meanwhile is looked at again:
+//!   *never* passed by.
 //! - *Insertion*: exchange the spare for the node of the first empty bucket, as `Inserting`; raise the bound; look at
 //!   all buckets within it for rivals of the same key. A member defeats us. Of two that are inserting the one nearer to
 //!   the home wins; the other gives way, and helps it. No rival left: `Member`. Defeated: `Collided`, and whoever
@@ -14,7 +15,8 @@
 //! - *Replacing* a value is one exchange in its bucket; *removal* one change, after which the bound is lowered if the
 //!   entry was in its last step.
 //! - *Lowering*: mark the bound, look from its end backwards for an entry of this home, and store the new one unless
-//!   the bound was touched meanwhile. Raising clears the mark, so that a new entry is either seen or defeats it.
+//!   the bound was touched meanwhile. Raising clears the mark, so that a new entry is either seen or defeats it. Some
+//!   bits of the home are in the fingerprint, so few others' keys are looked at.
 //!
 //! Bounds and promotion are Purcell and Harris's ("Non-blocking hashtables with open addressing", DISC 2005;
 //! UCAM-CL-TR-639). What differs: nodes are exchanged, so nothing is ever "busy"; a value is replaced in place; the
@@ -63,24 +65,31 @@
 
 use super::bound::Bound;
 use crate::memory::atomic::{
-    AtomicU64,
+    AtomicU64, Ordering,
     Ordering::{AcqRel, Acquire, Relaxed},
     fence,
 };
 use crate::memory::bucket::{self, Buckets, State};
 use crate::memory::cell::prefetch_read;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
+use crate::memory::glance::{LINE, Pattern, glance};
 use crate::memory::lane::{Intent, Phase};
 use crate::memory::nodes::Pairs;
 use crate::memory::patience::PATIENCE;
 use crate::seeded::{Bug, linearized, order, seeded, total};
 use bytemuck::{Pod, bytes_of};
+use core::ops::RangeInclusive;
 
 mod insertion;
 mod stock;
 
-/// Buckets in a line of the cache.
-const LINE: usize = 8;
+/// Nearest buckets of a home that a look-up looks at before it asks how far it has to look: nearly all entries are
+/// there. In models only those that are within every bound, so that bounds matter in small maps.
+const NEAR: usize = if cfg!(any(test, loom)) {
+    super::bound::STEP
+} else {
+    LINE
+};
 
 /// Why an operation ended without doing what it was to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +175,40 @@ enum Seen<V> {
     Changed,
 }
 
+/// Buckets that share a line of the cache.
+#[derive(Clone, Copy, Debug)]
+struct Line<'a> {
+    home: usize,
+    /// How many lines away from the home's.
+    step: usize,
+    /// Its first bucket.
+    first: usize,
+    words: &'a [AtomicU64],
+}
+
+impl<'a> Line<'a> {
+    /// Which of them have a pattern: the nearest to the home as the lowest bit.
+    #[inline(always)]
+    fn glance(&self, pattern: Pattern, order: Ordering) -> u32 {
+        let found = glance(self.words, pattern, order);
+        let (count, first) = (self.words.len(), self.home & (self.words.len() - 1));
+        (found | found << count) >> first & ((1 << count) - 1)
+    }
+
+    /// The one that a bit of [`Self::glance`] stands for, read for readers.
+    #[inline(always)]
+    fn place(&self, bit: u32) -> Place<'a> {
+        let i = (self.home + bit as usize) & (self.words.len() - 1);
+        let at = &self.words[i];
+        Place {
+            distance: self.step * LINE + bit as usize,
+            slot: self.first + i,
+            at,
+            word: at.load(Relaxed), // ordered by a fence, where it is believed
+        }
+    }
+}
+
 impl<'a, P: Parts> Table<'a, P> {
     #[inline(always)]
     fn exchange(self) -> Exchange<'a, P::Capacity> {
@@ -222,6 +265,36 @@ impl<'a, P: Parts> Table<'a, P> {
         prefetch_read(&raw const self.words()[self.slot(sought.home, 0)]);
     }
 
+    /// The line of buckets that is so many steps away from a home: all buckets where they are less than a line.
+    #[inline(always)]
+    fn line(self, home: usize, step: usize) -> Line<'a> {
+        let words = self.words();
+        let (lines, _) = words.as_chunks::<LINE>();
+        if lines.is_empty() {
+            let first = 0;
+            return Line {
+                home,
+                step,
+                first,
+                words,
+            };
+        }
+        let line = home / LINE + step * (step + 1) / 2; // triangular numbers visit every line
+        let line = line & (lines.len() - 1);
+        Line {
+            home,
+            step,
+            first: line * LINE,
+            words: &lines[line],
+        }
+    }
+
+    /// Which buckets of a line have a pattern, looked at by writers: see the module's text.
+    #[inline(always)]
+    fn glance_now(self, line: &Line<'_>, pattern: Pattern) -> u32 {
+        line.glance(pattern, total(Bug::UnorderedLooks, Acquire))
+    }
+
     /// The bucket at a distance from a home: round the home's line, then lines further and further apart. A
     /// permutation of all buckets, whatever the home.
     #[inline(always)]
@@ -231,7 +304,7 @@ impl<'a, P: Parts> Table<'a, P> {
             return (home + distance) & mask;
         }
         let line = distance / LINE;
-        let line = home / LINE + line * (line + 1) / 2; // triangular numbers visit every line
+        let line = home / LINE + line * (line + 1) / 2; // as in `line`
         (line * LINE + (home + distance) % LINE) & mask
     }
 
@@ -279,29 +352,60 @@ impl<'a, P: Parts> Table<'a, P> {
         sought: &Sought<P::Key>,
         copy: impl Fn(usize) -> Option<R>,
     ) -> Result<Option<Found<'a, R>>, Stop> {
-        let buckets = self.buckets();
-        let member = buckets.member(sought.print);
+        prefetch_read(self.bound(sought.home)); // who misses needs it, and then it is there
+        match self.find_in(sought, 0, 0..=NEAR - 1, &copy)? {
+            None => self.find_beyond(sought, &copy),
+            found => Ok(found),
+        }
+    }
+
+    /// Looks behind the nearest buckets of a home, as far as its bound says.
+    #[inline(never)]
+    fn find_beyond<R>(
+        self,
+        sought: &Sought<P::Key>,
+        copy: &impl Fn(usize) -> Option<R>,
+    ) -> Result<Option<Found<'a, R>>, Stop> {
         let reach = Bound(look(self.bound(sought.home))).reach(self.capacity());
-        let (mut distance, mut changes) = (0, 0);
-        while distance <= reach {
-            let slot = self.slot(sought.home, distance);
-            let at = &self.words()[slot];
-            let word = at.load(Relaxed); // ordered by the fence, where it is believed
-            if buckets.face(word) != member {
-                distance += 1;
+        if reach < NEAR {
+            return Ok(None);
+        }
+        for step in NEAR / LINE..=reach / LINE {
+            let found = self.find_in(sought, step, NEAR..=reach, copy)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks at the buckets of a line that are at these distances.
+    #[inline(always)]
+    fn find_in<R>(
+        self,
+        sought: &Sought<P::Key>,
+        step: usize,
+        distances: RangeInclusive<usize>,
+        copy: &impl Fn(usize) -> Option<R>,
+    ) -> Result<Option<Found<'a, R>>, Stop> {
+        let members = self.buckets().members(sought.print);
+        let line = self.line(sought.home, step);
+        let mut seen = line.glance(members, Relaxed); // ordered by the fence, where it is believed
+        let mut changes = 0;
+        while seen != 0 {
+            let place = line.place(seen.trailing_zeros());
+            if place.distance > *distances.end() {
+                break;
+            }
+            if place.distance < *distances.start() || !members.fits(place.word) {
+                seen &= seen - 1;
                 continue;
             }
             fence(Acquire); // (A)
-            let place = Place {
-                distance,
-                slot,
-                at,
-                word,
-            };
-            match self.examine(&place, &sought.key, &copy)? {
+            match self.examine(&place, &sought.key, copy)? {
                 Seen::Same(value) => return Ok(Some(Found { place, value })),
                 Seen::Changed if !seeded(Bug::PassByChanged) => changes += 1, // the same bucket again
-                _ => distance += 1,
+                _ => seen &= seen - 1,
             }
             if changes > PATIENCE {
                 return Err(Stop::Corrupt);
@@ -410,28 +514,37 @@ impl<'a, P: Parts> Table<'a, P> {
 
     /// The last distance within `reach` at which there is an entry of `home`, or one that may become one.
     fn last_of(self, home: usize, reach: usize) -> Option<usize> {
+        let of_home = self.buckets().of_home(home, self.capacity());
         let mut changes = 0;
-        let mut distance = reach;
-        while distance >= super::bound::STEP {
-            let place = self.place(home, distance);
-            if matches!(
-                self.buckets().state(place.word),
-                State::Inserting | State::Member
-            ) {
-                let node = self.index(self.exchange().named(place.slot, place.word)); // `hash_at` checks it
-                let hash = self.0.entries().hash_at(node)?;
-                if !self.exchange().still(place.at, place.word) {
-                    changes += 1;
-                    if changes > PATIENCE {
-                        return None;
+        for step in (0..=reach / LINE).rev() {
+            let mut seen = self.glance_now(&self.line(home, step), of_home);
+            seen &= !0 >> (31 - (reach - step * LINE).min(LINE - 1)); // those within reach
+            while seen != 0 {
+                let last = seen.ilog2();
+                let distance = step * LINE + last as usize;
+                if distance < super::bound::STEP {
+                    return Some(0);
+                }
+                let place = self.place(home, distance);
+                if matches!(
+                    self.buckets().state(place.word),
+                    State::Inserting | State::Member
+                ) {
+                    let node = self.index(self.exchange().named(place.slot, place.word)); // `hash_at` checks it
+                    let hash = self.0.entries().hash_at(node)?;
+                    if !self.exchange().still(place.at, place.word) {
+                        changes += 1;
+                        if changes > PATIENCE {
+                            return None;
+                        }
+                        continue; // (B): the same bucket again
                     }
-                    continue; // (B): the same bucket again
+                    if self.home(hash) == home {
+                        return Some(distance);
+                    }
                 }
-                if self.home(hash) == home {
-                    return Some(distance);
-                }
+                seen &= !(1 << last);
             }
-            distance -= 1;
         }
         Some(0)
     }

@@ -75,9 +75,13 @@ impl<'a, T: Element, const N: usize> Lease<'a, T, N> {
 
     /// Whether this process still has the object.
     fn is_held(&self) -> bool {
-        // the process's own words
-        self.pool.attachment().local().stamp.load(Relaxed) == self.stamp
-            && self.pool.leases().holds(self.lease)
+        self.is_of_this_process() && self.pool.leases().holds(self.lease)
+    }
+
+    /// Whether it was acquired by this very process, not by the parent that this one was forked from.
+    #[inline]
+    fn is_of_this_process(&self) -> bool {
+        self.pool.attachment().local().stamp.load(Relaxed) == self.stamp // the process's own word
     }
 
     /// The name by which everybody can read the object, as long as the lease lasts.
@@ -124,8 +128,10 @@ impl<'a, T: Element, const N: usize> Lease<'a, T, N> {
 }
 
 impl<T: Element, const N: usize> Drop for Lease<'_, T, N> {
+    #[inline]
     fn drop(&mut self) {
-        if self.is_held() {
+        // a lease that is over is not given back: the exchange would see it
+        if self.is_of_this_process() {
             self.pool.give_back(self.lease);
         }
     }

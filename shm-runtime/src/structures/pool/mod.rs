@@ -50,6 +50,9 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use core::time::Duration;
 use zerocopy::FromZeros;
 
+/// Words in a line of the cache.
+const LINE: usize = 8;
+
 /// The pool's bytes: see the module's picture.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
@@ -161,10 +164,12 @@ static_assertions::assert_impl_all!(Lease<'static, u64, 4>: Send, Sync);
 static_assertions::assert_not_impl_any!(Lease<'static, u64, 4>: Clone);
 
 impl<T: Element, const N: usize> Pool<T, N> {
+    #[inline(always)]
     fn attachment(&self) -> &Attachment {
         self.head.attachment()
     }
 
+    #[inline(always)]
     fn leases(&self) -> Leases<'_, &Attachment, Linux> {
         Leases {
             words: &self.head.words,
@@ -175,18 +180,23 @@ impl<T: Element, const N: usize> Pool<T, N> {
     }
 
     /// Who we are, and where to look first.
+    #[inline]
     fn seeker(&self) -> Option<(Tag, usize)> {
         let own = self.attachment().own()?;
         let start = match self.next.load(Relaxed) {
-            // so that processes do not all try the same first
-            usize::MAX => own.slot as usize * N / self.attachment().slots().len(),
+            // so that processes begin in lines of their own
+            usize::MAX => {
+                let at = own.slot as usize * LINE;
+                (at + at / N) % N
+            }
             next => next,
         };
         Some((Tag::of(own), start))
     }
 
+    #[inline]
     fn guard(&self, lease: leases::Lease) -> Lease<'_, T, N> {
-        self.next.store((lease.index + 1) % N, Relaxed); // a hint
+        self.look_next_at(lease.index);
         Lease::new(self, lease, self.attachment().local().stamp.load(Relaxed))
     }
 
@@ -218,6 +228,7 @@ impl<T: Element, const N: usize> Pool<T, N> {
     /// # Progress
     ///
     /// Lock-free. Where none is free, it asks the kernel which of the holders live.
+    #[inline]
     pub fn acquire(&self) -> Option<Lease<'_, T, N>> {
         self.head.assert_writable();
         let (me, start) = self.seeker()?;
@@ -289,10 +300,20 @@ impl<T: Element, const N: usize> Pool<T, N> {
         self.give_back(lease)
     }
 
+    /// Where this handle looks next. Handles of several threads may lie in one line, so it is written only if it changes:
+    /// not by who acquires an object and gives it back in turns.
+    #[inline]
+    fn look_next_at(&self, index: usize) {
+        if self.next.load(Relaxed) != index {
+            self.next.store(index, Relaxed); // a hint
+        }
+    }
+
+    #[inline]
     fn give_back(&self, lease: leases::Lease) -> bool {
         let released = self.leases().release(lease);
         if released {
-            self.next.store(lease.index, Relaxed); // a hint: still in the cache
+            self.look_next_at(lease.index); // still in the cache
         }
         released
     }

@@ -237,8 +237,7 @@ impl<C: Nodes + ?Sized, K: Kernel> Ring<'_, C, K> {
         }
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     fn announce(&self, own: &Side, event: &Event) {
         if !seeded(Bug::NotAnnounced) {
             own.announced.store(1, Relaxed); // ordered by the sleeper's barrier

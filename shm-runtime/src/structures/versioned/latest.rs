@@ -107,38 +107,60 @@ impl<'a, P: Parts> Latest<'a, P> {
         self.unpack(look(self.at())).lap
     }
 
+    /// As many attempts to copy the value. Only loads. What is made of it is the caller's: a value that is wrapped is
+    /// copied once more.
+    #[inline(always)]
+    fn read<R>(
+        self,
+        attempts: usize,
+        then: impl Fn(u64, u64, P::Element) -> R,
+        failed: impl FnOnce(Stop) -> R,
+    ) -> R {
+        for _ in 0..attempts {
+            let word = look(self.at());
+            let version = self.unpack(word).lap;
+            let node = match self.node(self.exchange().named(0, word)) {
+                Ok(node) => node,
+                Err(stop) => return failed(stop),
+            };
+            let value = node.load();
+            if node.stamp().is_still(version) {
+                return then(word, version, value);
+            }
+            // A node is marked only once it has left the word, and who sees the mark sees that (B).
+            if self.exchange().still(self.at(), word) {
+                return failed(Stop::Corrupt);
+            }
+            // somebody has published and begun another value: progress
+        }
+        failed(Stop::Outrun)
+    }
+
     /// One attempt to copy the value. Only loads.
     #[inline(always)]
     pub fn try_load(self) -> Result<Seen<P::Element>, Stop> {
-        let word = look(self.at());
-        let version = self.unpack(word).lap;
-        let node = self.node(self.exchange().named(0, word))?;
-        let value = node.load();
-        if node.stamp().is_still(version) {
-            let seen = Seen {
-                word,
-                version,
-                value,
-            };
-            return Ok(seen);
-        }
-        // A node is marked only once it has left the word, and who sees the mark sees that (B).
-        if self.exchange().still(self.at(), word) {
-            return Err(Stop::Corrupt);
-        }
-        Err(Stop::Outrun)
+        self.read(1, Self::seen, Err)
     }
 
     /// Copies the value. Only loads.
     #[inline(always)]
     pub fn load(self) -> Result<Seen<P::Element>, Stop> {
-        for _ in 0..PATIENCE {
-            match self.try_load() {
-                Err(Stop::Outrun) => {} // somebody has published and begun another value: progress
-                other => return other,
-            }
-        }
-        Err(Stop::Corrupt)
+        let loaded = self.read(PATIENCE, Self::seen, Err);
+        loaded.map_err(|_| Stop::Corrupt) // so many are not outrun in good faith
+    }
+
+    fn seen(word: u64, version: u64, value: P::Element) -> Result<Seen<P::Element>, Stop> {
+        Ok(Seen {
+            word,
+            version,
+            value,
+        })
+    }
+
+    /// As [`Latest::load`], the value alone; where there is none, what `failed` gives.
+    #[inline(always)]
+    pub fn value_or(self, failed: impl FnOnce() -> P::Element) -> P::Element {
+        self.read(PATIENCE, |_, _, value| value, |_| failed())
     }
 
     /// Publishes `value`, over whatever is there.

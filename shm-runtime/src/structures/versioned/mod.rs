@@ -252,7 +252,10 @@ impl<T: Element> Versioned<T> {
     /// attempts in a row it gives zeros and counts that in `Segment::health`.
     #[inline]
     pub fn load(&self) -> T {
-        self.seen().value
+        self.latest().value_or(|| {
+            self.note(Stop::Corrupt);
+            T::zeroed()
+        })
     }
 
     /// As [`load`](Self::load), in one attempt.

@@ -1,8 +1,8 @@
 //! Operations that exchange nodes: they run on a lane.
 
 use super::{
-    AcqRel, Bound, Bug, Found, Intent, Own, PATIENCE, Parts, Phase, Place, Pod, Relaxed, Seen,
-    Sought, State, Stop, Table, Target, bucket, bytes_of, seeded, total,
+    AcqRel, Bound, Bug, Found, Intent, LINE, Own, PATIENCE, Parts, Phase, Place, Pod, Relaxed,
+    Seen, Sought, State, Stop, Table, Target, bucket, bytes_of, seeded, total,
 };
 use crate::memory::nodes::Pairs;
 
@@ -11,6 +11,14 @@ const PASSES: usize = 1 << 10;
 
 /// The value before, and whether it was replaced: an error where it was to stay.
 pub type Replaced<V> = Result<V, V>;
+
+/// What an attempt to claim a bucket led to.
+enum Claimed<'a> {
+    /// It holds the entry, which is inserting.
+    Here(Target<'a>, Place<'a>),
+    /// It is taken, or has nothing to give.
+    Not(Place<'a>),
+}
 
 /// What a look for rivals led to.
 enum Rivals<'a> {
@@ -28,6 +36,11 @@ impl<'a, P: Parts> Table<'a, P> {
     fn enter(self, lane: usize) -> Result<Own<'a>, Stop> {
         let own = self.exchange().own(lane)?;
         own.record.enter(self.exchange().place);
+        if !cfg!(test) {
+            // it will be written when the look-up is over; nothing to a model but one more load
+            let spare = self.index(self.exchange().spare_named(&own));
+            self.0.entries().prefetch_write(spare);
+        }
         Ok(own)
     }
 
@@ -212,24 +225,57 @@ impl<'a, P: Parts> Table<'a, P> {
         spare: usize,
         is_rich: bool,
     ) -> Result<Option<(Target<'a>, Place<'a>)>, Stop> {
+        let empty = self.buckets().empty();
+        let claim = |distance, changes: &mut usize| {
+            let mut place = self.place(sought.home, distance);
+            while empty.fits(place.word) && (is_rich || self.gives(&place)) {
+                let target = self.target(Phase::Insert, &place);
+                let word = self.put(own, &target, sought.print, spare)?;
+                if word != target.old {
+                    return Ok(Claimed::Here(target, Place { word, ..place }));
+                }
+                place.word = place.at.load(Relaxed); // lost to somebody else's success; the exchange compares it
+                *changes += 1;
+                if *changes > PATIENCE {
+                    return Err(Stop::Corrupt);
+                }
+            }
+            Ok(Claimed::Not(place))
+        };
+        let mut changes = 0;
+        for step in 0..self.capacity().div_ceil(LINE) {
+            let mut free = self.glance_now(&self.line(sought.home, step), empty);
+            while free != 0 {
+                let distance = step * LINE + free.trailing_zeros() as usize;
+                if let Claimed::Here(target, place) = claim(distance, &mut changes)? {
+                    return Ok(Some((target, place)));
+                }
+                free &= free - 1;
+            }
+        }
+        if seeded(Bug::FullAfterOnePass) {
+            return Err(Stop::Full { pending: false });
+        }
+        self.occupy_last(sought, claim)
+    }
+
+    /// As [`Self::occupy`], where one look found nothing: "full" has to be certain.
+    #[cold]
+    #[inline(never)]
+    fn occupy_last(
+        self,
+        sought: &Sought<P::Key>,
+        mut claim: impl FnMut(usize, &mut usize) -> Result<Claimed<'a>, Stop>,
+    ) -> Result<Option<(Target<'a>, Place<'a>)>, Stop> {
         let buckets = self.buckets();
         let (mut last, mut changes) = (None, 0);
         for _ in 0..PASSES {
             let (mut versions, mut pending) = (0_u64, false);
             for distance in 0..self.capacity() {
-                let mut place = self.place(sought.home, distance);
-                while buckets.state(place.word) == State::Empty && (is_rich || self.gives(&place)) {
-                    let target = self.target(Phase::Insert, &place);
-                    let word = self.put(own, &target, sought.print, spare)?;
-                    if word != target.old {
-                        return Ok(Some((target, Place { word, ..place })));
-                    }
-                    place.word = place.at.load(Relaxed); // lost to somebody else's success; the exchange compares it
-                    changes += 1;
-                    if changes > PATIENCE {
-                        return Err(Stop::Corrupt);
-                    }
-                }
+                let place = match claim(distance, &mut changes)? {
+                    Claimed::Here(target, place) => return Ok(Some((target, place))),
+                    Claimed::Not(place) => place,
+                };
                 if last.is_some() && self.has_come(sought, &place)? {
                     return Ok(None);
                 }
@@ -238,7 +284,7 @@ impl<'a, P: Parts> Table<'a, P> {
                 pending |= matches!(state, State::Inserting | State::Collided);
             }
             // Versions only grow: the same sum twice, so between the two looks no bucket would do, and none had the key.
-            if last == Some(versions) || seeded(Bug::FullAfterOnePass) {
+            if last == Some(versions) {
                 return Err(Stop::Full { pending });
             }
             last = Some(versions);
@@ -280,41 +326,50 @@ impl<'a, P: Parts> Table<'a, P> {
 
     /// Looks for others of the key within the bound, and lets one win against each.
     fn rivals(self, sought: &Sought<P::Key>, entry: &Place<'a>) -> Result<Rivals<'a>, Stop> {
-        let buckets = self.buckets();
+        let alike = self.buckets().alike(sought.print);
         let reach = self.bound_now(sought.home).reach(self.capacity());
-        let (mut distance, mut changes) = (0, 0);
-        while distance <= reach && !seeded(Bug::NoRivals) {
-            let place = self.place(sought.home, distance);
-            let now = buckets.unpack(place.word);
-            let is_member = now.state == State::Member;
-            let alive = is_member || now.state == State::Inserting;
-            if distance == entry.distance || !alive || now.print != sought.print {
-                distance += 1;
-                continue;
-            }
-            match self.examine(&place, &sought.key, |_| Some(()))? {
-                Seen::Other => distance += 1,
-                Seen::Changed => changes += 1,
-                Seen::Same(()) if is_member => {
-                    self.turn(entry, defeated());
-                    return Ok(Rivals::Decided);
+        let mut changes = 0;
+        for step in 0..=reach / LINE {
+            let mut seen = self.glance_now(&self.line(sought.home, step), alike);
+            while seen != 0 && !seeded(Bug::NoRivals) {
+                let distance = step * LINE + seen.trailing_zeros() as usize;
+                if distance > reach {
+                    break;
                 }
-                Seen::Same(()) if distance < entry.distance => {
-                    self.turn(entry, defeated());
-                    return Ok(Rivals::GaveWay(place));
+                let place = self.place(sought.home, distance);
+                let state = self.buckets().state(place.word);
+                let is_member = state == State::Member;
+                let alive = is_member || state == State::Inserting;
+                if distance == entry.distance || !alive || !alike.fits(place.word) {
+                    seen &= seen - 1;
+                    continue;
                 }
-                Seen::Same(()) => {
-                    // a hint: who is defeated for an entry that lost begins again
-                    if entry.at.load(Relaxed) != entry.word {
+                match self.examine(&place, &sought.key, |_| Some(()))? {
+                    Seen::Other => seen &= seen - 1,
+                    Seen::Changed => changes += 1,
+                    Seen::Same(()) if is_member => {
+                        self.turn(entry, defeated());
                         return Ok(Rivals::Decided);
                     }
-                    self.turn(&place, defeated());
-                    changes += 1; // the same bucket again: it may be a member by now
-                    distance += usize::from(seeded(Bug::OnePass));
+                    Seen::Same(()) if distance < entry.distance => {
+                        self.turn(entry, defeated());
+                        return Ok(Rivals::GaveWay(place));
+                    }
+                    Seen::Same(()) => {
+                        // a hint: who is defeated for an entry that lost begins again
+                        if entry.at.load(Relaxed) != entry.word {
+                            return Ok(Rivals::Decided);
+                        }
+                        self.turn(&place, defeated());
+                        changes += 1; // the same bucket again: it may be a member by now
+                        if seeded(Bug::OnePass) {
+                            seen &= seen - 1;
+                        }
+                    }
                 }
-            }
-            if changes > PATIENCE {
-                return Err(Stop::Corrupt);
+                if changes > PATIENCE {
+                    return Err(Stop::Corrupt);
+                }
             }
         }
         Ok(Rivals::None)
