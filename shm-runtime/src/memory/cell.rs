@@ -34,8 +34,6 @@ use zerocopy::FromZeros;
 /// take to end.
 pub(super) const BULK: usize = 1024;
 
-/// The same for a value that is handed on: the compiler copies what the string instruction wrote, and then once more.
-const LARGE_VALUE: usize = 8192;
 /// Bytes from which words go through vector registers, out of shared memory and into it. What goes in was often written
 /// a moment ago, word by word, and a vector has to wait until such stores are over.
 const VECTORS_OUT: usize = 128;
@@ -342,8 +340,7 @@ pub(super) fn enrol_words(width: usize, from: *const u8, bytes: usize) {
 #[inline(always)]
 pub(super) fn copy_from_shared<T: Pod>(from: *const T, to: *mut T, count: usize) {
     let bytes = size_of::<T>() * count;
-    let most = if count == 1 { LARGE_VALUE } else { BULK };
-    if bytes > most && bulk(from.cast(), to.cast(), bytes) {
+    if bytes > BULK && bulk(from.cast(), to.cast(), bytes) {
         return;
     }
     words_from_shared(Cells::<T>::WIDTH, from.cast(), to.cast(), bytes);
