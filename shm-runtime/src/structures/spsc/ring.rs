@@ -237,7 +237,8 @@ impl<C: Nodes + ?Sized, K: Kernel> Ring<'_, C, K> {
         }
     }
 
-    #[inline(always)]
+    #[cold]
+    #[inline(never)]
     fn announce(&self, own: &Side, event: &Event) {
         if !seeded(Bug::NotAnnounced) {
             own.announced.store(1, Relaxed); // ordered by the sleeper's barrier
