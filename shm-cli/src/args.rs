@@ -67,7 +67,7 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show how many bytes each field will take, from a description in a file
     Plan(Plan),
-    /// Write a segment's description, or what a program in C or Python needs to read it
+    /// Write a segment's description, or what a program in C, C++ or Python needs to read it
     Gen(Gen),
     /// Print a completion script for a shell
     Completions {
@@ -229,4 +229,6 @@ pub(crate) enum Language {
     C,
     /// A Python module: the same
     Py,
+    /// A C++ header for `bindings/cpp`: the schema, with which a C++ program works on every structure
+    Cpp,
 }

@@ -3,7 +3,10 @@
 use super::any;
 use super::common::{Cleanup, unique};
 use super::compile::{program, succeed};
-use shm_runtime::{Array, Atomic, Pod, Queue, Segment, ShmLayout, ShmStr, ShmType, Zeroable};
+use shm_runtime::{
+    Array, Atomic, LargeMap, Map, Pod, Queue, Segment, Set, ShmLayout, ShmStr, ShmType, Spsc,
+    Zeroable,
+};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -36,6 +39,11 @@ struct Sim {
     events: Queue<Event, 8>,
     grid: Array<f32, 12>,
     stations: Queue<Station, 4>,
+    audio: Spsc<Event, 4>,
+    gauges: Map<u32, Event, 16>,
+    names: Map<ShmStr<16>, u64, 16>,
+    wet: Set<u32, 16>,
+    large: LargeMap<u64, u16, 64, 32>,
     inner: Inner,
     shards: [Queue<u8, 4>; 2],
 }
@@ -52,6 +60,13 @@ fn rust_sees_it(sim: &Sim) {
     assert_eq!((station.cells, station.last), ([8, 9], event(1.0, 2, 3)));
     assert_eq!(sim.inner.count.load(), -2);
     assert_eq!(sim.shards[1].pop(), Some(6));
+    let mut consumer = sim.audio.consumer().unwrap();
+    assert_eq!(consumer.pop(), Some(event(0.5, 8, 0)));
+    assert_eq!(consumer.pop(), Some(event(1.5, 9, 0)));
+    assert_eq!(sim.gauges.get(4), Some(event(2.0, 3, 4)));
+    assert_eq!(sim.names.get("main street".parse().unwrap()), Some(11));
+    assert!(sim.wet.contains(3) && sim.wet.len() == 2);
+    assert_eq!(sim.large.get(7), Some(49));
 }
 
 fn rust_writes(sim: &Sim) {
@@ -65,6 +80,44 @@ fn rust_writes(sim: &Sim) {
     sim.stations.push(station).unwrap();
     sim.inner.count.store(40);
     sim.shards[0].push(3).unwrap();
+    sim.gauges.insert(9, event(0.25, 1, 2)).unwrap();
+    sim.names.insert("süd".parse().unwrap(), 12).unwrap();
+    sim.wet.insert(5).unwrap();
+    (0..32).for_each(|key| _ = sim.large.insert(key, key as u16).unwrap());
+    let mut producer = sim.audio.producer().unwrap();
+    assert_eq!(
+        producer.push_slice(&[event(0.5, 1, 0), event(0.5, 2, 0)]),
+        2
+    );
+}
+
+/// A producer of either language and a consumer of the other, the producer killed again and again: what is popped is
+/// what was pushed, in order.
+#[test]
+fn p1_killed_producers_of_a_ring_leave_no_gap() {
+    let name = unique("cpp-ring");
+    if any().is_none() {
+        return;
+    }
+    let sim = Sim::create(&name).unwrap();
+    let mut next = 0;
+    for _ in 0..6 {
+        let mut command = actor("ring", &name).unwrap();
+        command.arg(next.to_string());
+        let child = started(command, "ready");
+        let mut consumer = sim.audio.consumer().unwrap();
+        let until = next + 500;
+        while next < until {
+            let got = consumer.pop_wait(Duration::from_secs(60)).unwrap();
+            assert_eq!(got, event(f64::from(next), next, !next));
+            next += 1;
+        }
+        drop(child); // it is killed
+        while let Some(got) = consumer.pop() {
+            assert_eq!(got, event(f64::from(next), next, !next));
+            next += 1;
+        }
+    }
 }
 
 fn actor(what: &str, name: &str) -> Option<Command> {

@@ -18,14 +18,14 @@ const CAPACITY: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, ShmType)]
 #[repr(C)]
-struct Item {
-    seat: u64,
-    number: u64,
+pub struct Item {
+    pub seat: u64,
+    pub number: u64,
     check: [u64; 3],
 }
 
 impl Item {
-    fn of(seat: u64, number: u64) -> Self {
+    pub fn of(seat: u64, number: u64) -> Self {
         let mixed = seat
             .wrapping_mul(1_000_003)
             .wrapping_add(number)
@@ -141,7 +141,7 @@ fn a_seat_is_taken() {
     }
 }
 
-fn kills() -> u64 {
+pub fn kills() -> u64 {
     let asked = std::env::var("SHM_CPP_KILLS").ok();
     asked.and_then(|kills| kills.parse().ok()).unwrap_or(24)
 }
@@ -221,7 +221,7 @@ fn fight(test: &str, takes: bool, actor: &Path) -> Count {
     count
 }
 
-fn actor() -> Option<PathBuf> {
+pub fn actor() -> Option<PathBuf> {
     Some(program(any()?, "actor", &[]))
 }
 

@@ -16,6 +16,13 @@ static void write(shm::segment<sim>& to) {
     must(to->stations.push({"north", {8, 9}, {1.0, 2, 3}}));
     must(to->nested.count.fetch_add(-2));
     must(to->shards[1].push(6));
+    must(to->gauges.insert(4, {2.0, 3, 4}));
+    must(to->names.insert("main street", 11));
+    check(must(to->wet.insert(3)) && must(to->wet.insert(4)));
+    must(to->large.insert(7, 49));
+    auto producer = must(to->audio.producer());
+    must(producer.push({0.5, 8, 0}));
+    must(producer.push_wait({1.5, 9, 0}, 1s));
 }
 
 /// Looks for what `rust_writes` did.
@@ -25,6 +32,24 @@ static void read(shm::segment<sim>& from) {
     const station got = must(from->stations.pop());
     check(got.name.view() == "süd" && got.cells[1] == 5 && got.last == event{0.25, 1, 2});
     check(must(from->nested.count.load()) == 40 && must(from->shards[0].pop()) == 3);
+    check(must(from->gauges.remove(9)) == event{0.25, 1, 2} && must(from->names.remove("süd")) == 12);
+    check(must(from->wet.remove(5)) && from->wet.empty());
+    for (shm::u64 key = 0; key < 32; ++key) {
+        check(must(from->large.remove(key)) == key);
+    }
+    auto consumer = must(from->audio.consumer());
+    check(must(consumer.pop()) == event{0.5, 1, 0} && must(consumer.pop_wait(1s)) == event{0.5, 2, 0});
+}
+
+/// Pushes numbered events into the ring until it is killed.
+static void ring(shm::segment<sim>& to, shm::u32 number) {
+    auto producer = must(to->audio.producer());
+    std::puts("ready");
+    std::fflush(stdout);
+    for (;; ++number) {
+        while (!producer.push_wait({static_cast<double>(number), number, ~number}, 1s)) {
+        }
+    }
 }
 
 /// Pushes numbered items for ever, until the order says stop.
@@ -77,6 +102,47 @@ static void consume(shm::segment<war>& in, bool takes) {
     }
 }
 
+/// Counts in a map, and has others at its side in crowded ones, until it is killed or the order comes.
+static void work(shm::segment<town>& in, shm::u64 seat) {
+    std::mt19937_64 random(std::random_device{}());
+    const auto see = [&](shm::u64 key, const item& found) {
+        if (found.seat != key || !found.is_whole()) {
+            must(in->torn.fetch_add(1));
+        }
+    };
+    const auto crowd = [&](const auto& map, shm::u64 key) {
+        const item mine = item::of(key, random());
+        switch (random() % 4) {
+            case 0:
+                (void)map.insert(key, mine);
+                break;
+            case 1:
+                (void)map.add(key, mine);
+                break;
+            case 2:
+                if (const auto removed = must(map.remove(key))) {
+                    see(key, *removed);
+                }
+                break;
+            default:
+                if (const auto found = must(map.get(key))) {
+                    see(key, *found);
+                }
+        }
+    };
+    const auto me = static_cast<shm::u32>(seat);
+    while (must(in->torn.load()) < 1'000'000) {  // the order to stop
+        check(must(in->counts.update(me, [](shm::u64 count) { return count + 1; })).has_value());
+        must(in->acknowledged.fetch_add(seat, 1));
+        for (int i = 0; i < 8; ++i) {
+            crowd(in->crowd, random() % 20);
+            crowd(in->large, random() % 20);
+            const std::string flag = std::to_string(random() % 20);
+            (void)(random() % 2 == 0 ? in->flags.insert(std::string_view(flag)) : in->flags.remove(std::string_view(flag)));
+        }
+    }
+}
+
 int main(int count, char** arguments) {
     check(count >= 3, "actor WHAT NAME [SEAT]");
     const std::string what = arguments[1];
@@ -102,6 +168,12 @@ int main(int count, char** arguments) {
         std::puts("waiting");
         std::fflush(stdout);
         check(must(opened->events.pop_wait(60s)).cell == 5);
+    } else if (what == "ring") {
+        auto opened = must(shm::segment<sim>::open(name));
+        ring(opened, static_cast<shm::u32>(std::atoi(arguments[3])));
+    } else if (what == "work") {
+        auto opened = must(shm::segment<town>::open(name));
+        work(opened, static_cast<shm::u64>(std::atoi(arguments[3])));
     } else if (what == "produce") {
         auto opened = must(shm::segment<war>::open(name));
         produce(opened, static_cast<shm::u64>(std::atoi(arguments[3])));

@@ -48,12 +48,19 @@ struct sim {
     shm::queue<event, 8> events;
     shm::array<float, 12> grid;
     shm::queue<station, 4> stations;
+    shm::spsc<event, 4> audio;
+    shm::map<shm::u32, event, 16> gauges;
+    shm::map<shm::text<16>, shm::u64, 16> names;
+    shm::set<shm::u32, 16> wet;
+    shm::large_map<shm::u64, shm::u16, 64, 32> large;
     inner nested;
     std::array<shm::queue<shm::u8, 4>, 2> shards;
 
     static constexpr auto shm_schema =
         shm::schema("Sim", shm::lanes(16), shm::field("events", &sim::events), shm::field("grid", &sim::grid),
-                    shm::field("stations", &sim::stations), shm::field("inner", &sim::nested),
+                    shm::field("stations", &sim::stations), shm::field("audio", &sim::audio), shm::field("gauges", &sim::gauges),
+                    shm::field("names", &sim::names), shm::field("wet", &sim::wet), shm::field("large", &sim::large),
+                    shm::field("inner", &sim::nested),
                     shm::field("shards", &sim::shards));
 };
 
@@ -79,4 +86,23 @@ struct war {
         "War", shm::lanes(32), shm::field("queue", &war::queue), shm::field("order", &war::order),
         shm::field("next", &war::next), shm::field("acknowledged", &war::acknowledged), shm::field("seen", &war::seen),
         shm::field("torn", &war::torn));
+};
+
+/// Workers who count in one map and crowd another: the same as `Town` in tests/cpp/.
+struct town {
+    static constexpr shm::u64 workers = 4;
+    /// Of each worker: how often it has counted.
+    shm::map<shm::u32, shm::u64, 8> counts;
+    shm::array<shm::u64, workers> acknowledged;
+    /// Keys that everybody inserts and removes; their items are of the key.
+    shm::map<shm::u64, item, 16> crowd;
+    shm::large_map<shm::u64, item, 32, 16> large;
+    shm::set<shm::text<8>, 16> flags;
+    shm::atomic<shm::u64> torn;
+
+    static constexpr auto shm_schema =
+        shm::schema("Town", shm::lanes(16), shm::field("counts", &town::counts),
+                    shm::field("acknowledged", &town::acknowledged), shm::field("crowd", &town::crowd),
+                    shm::field("large", &town::large), shm::field("flags", &town::flags),
+                    shm::field("torn", &town::torn));
 };

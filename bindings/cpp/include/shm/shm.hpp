@@ -6,6 +6,9 @@
 
 #include "structures/array.hpp"
 #include "structures/atomic.hpp"
+#include "structures/described.hpp"
+#include "structures/map.hpp"
 #include "structures/queue.hpp"
+#include "structures/spsc.hpp"
 
 #include "segment/segment.hpp"
