@@ -7,6 +7,7 @@
 mod common;
 mod compile;
 mod generated;
+mod readme;
 mod together;
 mod town;
 mod war;
