@@ -133,8 +133,10 @@ pub fn compiled(compiler: &Compiler, name: &str, source: &Path, flags: &[&str]) 
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     let suffix: String = flags.concat().replace(|c: char| !c.is_alphanumeric(), "");
     let made = folder().join(format!("{name}-{}{suffix}", compiler.name));
-    let sources =
-        changed(&root().join("bindings/cpp")).max(source.metadata().unwrap().modified().unwrap());
+    let folders = ["include", "tests"].map(|name| root().join("bindings/cpp").join(name));
+    let sources = changed(&folders[0])
+        .max(changed(&folders[1]))
+        .max(source.metadata().unwrap().modified().unwrap());
     let is_new = made
         .metadata()
         .is_ok_and(|made| made.modified().unwrap() > sources);

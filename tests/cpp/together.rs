@@ -4,8 +4,8 @@ use super::any;
 use super::common::{Cleanup, unique};
 use super::compile::{program, succeed};
 use shm_runtime::{
-    Array, Atomic, LargeMap, Map, Pod, Queue, Segment, Set, ShmLayout, ShmStr, ShmType, Spsc,
-    Zeroable,
+    Array, Atomic, Broadcast, LargeMap, Map, Pod, Queue, Segment, Set, ShmLayout, ShmStr, ShmType,
+    Spsc, Stack, Start, Versioned, VersionedArray, Zeroable,
 };
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -44,6 +44,10 @@ struct Sim {
     names: Map<ShmStr<16>, u64, 16>,
     wet: Set<u32, 16>,
     large: LargeMap<u64, u16, 64, 32>,
+    undo: Stack<i32, 4>,
+    state: Versioned<Event>,
+    frame: VersionedArray<f32, 6>,
+    ticks: Broadcast<i64, 4>,
     inner: Inner,
     shards: [Queue<u8, 4>; 2],
 }
@@ -67,6 +71,13 @@ fn rust_sees_it(sim: &Sim) {
     assert_eq!(sim.names.get("main street".parse().unwrap()), Some(11));
     assert!(sim.wet.contains(3) && sim.wet.len() == 2);
     assert_eq!(sim.large.get(7), Some(49));
+    assert_eq!((sim.undo.pop(), sim.undo.pop()), (Some(-5), Some(4)));
+    assert_eq!(sim.state.load(), event(3.0, 4, 5));
+    let mut frame = [0.0; 6];
+    let before = sim.frame.read_into(&mut frame);
+    assert_eq!((before % 2, frame), (0, [0.5, 1.0, 1.0, 1.0, 1.0, 1.0]));
+    let mut ticks = sim.ticks.subscribe(Start::Oldest);
+    assert_eq!(ticks.recv(), Ok(Some(-1)));
 }
 
 fn rust_writes(sim: &Sim) {
@@ -83,6 +94,10 @@ fn rust_writes(sim: &Sim) {
     sim.gauges.insert(9, event(0.25, 1, 2)).unwrap();
     sim.names.insert("süd".parse().unwrap(), 12).unwrap();
     sim.wet.insert(5).unwrap();
+    sim.undo.push(11).unwrap();
+    sim.state.store(event(0.25, 1, 2)).unwrap();
+    sim.frame.writer().unwrap().publish(&[1.5; 6]);
+    (0..6).for_each(|tick| _ = sim.ticks.send(tick));
     (0..32).for_each(|key| _ = sim.large.insert(key, key as u16).unwrap());
     let mut producer = sim.audio.producer().unwrap();
     assert_eq!(
@@ -165,6 +180,8 @@ fn p8_cpp_reads_and_writes_what_rust_created() {
     rust_writes(&sim);
     succeed(&mut read);
     sim.inner.count.store(0);
+    sim.frame.writer().unwrap().publish(&[2.5; 6]);
+    sim.ticks.send(-3);
     succeed(&mut actor("write", &name).unwrap());
     rust_sees_it(&sim);
 }

@@ -5,7 +5,10 @@
 
 use super::common::{Cleanup, Random, exists, role, role_command, unique};
 use super::war::{Item, actor, kills};
-use shm_runtime::{Array, Atomic, LargeMap, Map, Segment, Set, ShmLayout, ShmStr};
+use shm_runtime::{
+    Array, Atomic, Broadcast, LargeMap, Map, Segment, Set, ShmLayout, ShmStr, Stack, Start,
+    Versioned, VersionedArray,
+};
 use std::collections::HashSet;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -24,6 +27,12 @@ struct Town {
     crowd: Map<u64, Item, 16>,
     large: LargeMap<u64, Item, 32, 16>,
     flags: Set<ShmStr<8>, 16>,
+    undo: Stack<Item, 16>,
+    /// Its number is how often all have counted.
+    total: Versioned<Item>,
+    news: Broadcast<Item, 8>,
+    /// All elements of a frame are its number.
+    frame: VersionedArray<u64, 600>,
     torn: Atomic<u64>,
 }
 
@@ -34,14 +43,42 @@ impl Town {
         }
     }
 
+    fn pass_on(&self, item: Item) {
+        let _ = self.undo.push(item); // it may be full
+        if let Some(popped) = self.undo.pop() {
+            self.see(popped.seat, popped);
+        }
+        let _ = self.news.send(item);
+    }
+
+    fn publish(&self) {
+        let mut frame = vec![0; 600];
+        let number = self.frame.read_into(&mut frame);
+        if frame.iter().any(|&element| element != number) {
+            self.torn.fetch_add(1);
+        }
+        if let Ok(mut writer) = self.frame.writer() {
+            frame.fill(writer.version() + 1);
+            writer.publish(&frame).unwrap();
+        }
+    }
+
     fn work(&self, seat: usize) {
         let mut random = Random::from_seed(std::process::id().into());
+        let mut news = self.news.subscribe(Start::Newest);
         while self.torn.load() < STOP {
             let counted = self.counts.update(seat as u32, |count| count + 1);
             assert!(counted.is_some());
+            let next = |total: &mut Item| *total = Item::of(9, total.number + 1);
+            self.total.update(next).unwrap();
             self.acknowledged.fetch_add(seat, 1);
+            self.publish();
+            while let Ok(Some(got)) = news.recv() {
+                self.see(got.seat, got);
+            }
             for _ in 0..8 {
                 let (key, item) = (random.below(20), random.below(1 << 40));
+                self.pass_on(Item::of(seat as u64, item));
                 match random.below(4) {
                     0 => _ = self.crowd.insert(key, Item::of(key, item)),
                     1 => _ = self.large.insert(key, Item::of(key, item)),
@@ -138,6 +175,20 @@ fn p1_killed_rust_and_cpp_leave_maps_whole() {
             "{beyond} updates of {killed} dead that nobody acknowledged"
         );
     }
+    let acknowledged: u64 = town.acknowledged.iter().sum();
+    let total = town.total.load();
+    assert_eq!(total, Item::of(9, total.number), "torn");
+    let beyond = total.number - acknowledged;
+    assert!(
+        beyond <= killed.iter().sum(),
+        "{beyond} updates nobody acknowledged"
+    );
+    while let Some(popped) = town.undo.pop() {
+        assert_eq!(popped, Item::of(popped.seat, popped.number), "torn");
+    }
+    let room = (0..20).take_while(|&number| town.undo.push(Item::of(0, number)).is_ok());
+    assert_eq!(room.count(), 16, "full capacity is back");
+    assert!(town.frame.writer().is_ok(), "the role is to be had");
     check_entries(town.crowd.iter());
     check_entries(town.large.iter());
     (0..20).for_each(|key| _ = (town.crowd.remove(key), town.large.remove(key)));

@@ -2,6 +2,7 @@
 #include "check.hpp"
 #include "sim.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 #include <random>
@@ -20,6 +21,19 @@ static void write(shm::segment<sim>& to) {
     must(to->names.insert("main street", 11));
     check(must(to->wet.insert(3)) && must(to->wet.insert(4)));
     must(to->large.insert(7, 49));
+    must(to->undo.push(4));
+    must(to->undo.push(-5));
+    must(to->state.store({2.0, 3, 4}));
+    check(must(to->state.update([](const event& now) { return event{now.t + 1, now.cell + 1, 5}; })).cell == 3);
+    {
+        auto writer = must(to->frame.writer());
+        const float ones[6] = {1, 1, 1, 1, 1, 1};
+        must(writer.publish(ones));
+        must(writer.edit([](const auto& cells) { check(cells.store(0, 0.5F)); }));
+    }
+    for (int i = 0; i < 4; ++i) {
+        must(to->ticks.send(i - 1));
+    }
     auto producer = must(to->audio.producer());
     must(producer.push({0.5, 8, 0}));
     must(producer.push_wait({1.5, 9, 0}, 1s));
@@ -34,6 +48,11 @@ static void read(shm::segment<sim>& from) {
     check(must(from->nested.count.load()) == 40 && must(from->shards[0].pop()) == 3);
     check(must(from->gauges.remove(9)) == event{0.25, 1, 2} && must(from->names.remove("süd")) == 12);
     check(must(from->wet.remove(5)) && from->wet.empty());
+    check(must(from->undo.pop()) == 11 && must(from->state.load()) == event{0.25, 1, 2});
+    float frame[6] = {};
+    check(must(from->frame.read_into(frame)) == 1 && frame[0] == 1.5F && frame[5] == 1.5F);
+    auto ticks = must(from->ticks.subscribe(true));
+    check(ticks.position() == 2 && must(ticks.recv()) == 2 && must(ticks.recv()) == 3);
     for (shm::u64 key = 0; key < 32; ++key) {
         check(must(from->large.remove(key)) == key);
     }
@@ -130,11 +149,37 @@ static void work(shm::segment<town>& in, shm::u64 seat) {
                 }
         }
     };
+    const auto pass_on = [&] {
+        const item mine = item::of(seat, random() % (1ULL << 40));
+        (void)in->undo.push(mine);
+        if (const auto popped = in->undo.pop()) {
+            see(popped->seat, *popped);
+        }
+        must(in->news.send(mine));
+    };
+    const auto publish = [&] {
+        shm::u64 frame[600];
+        const shm::u64 number = must(in->frame.read_into(frame));
+        if (!std::all_of(std::begin(frame), std::end(frame), [&](shm::u64 v) { return v == number; })) {
+            must(in->torn.fetch_add(1));
+        }
+        if (auto writer = in->frame.writer()) {
+            std::fill(std::begin(frame), std::end(frame), writer->version() + 1);
+            must(writer->publish(frame));
+        }
+    };
+    auto news = must(in->news.subscribe());
     const auto me = static_cast<shm::u32>(seat);
     while (must(in->torn.load()) < 1'000'000) {  // the order to stop
         check(must(in->counts.update(me, [](shm::u64 count) { return count + 1; })).has_value());
+        must(in->total.update([](const item& now) { return item::of(9, now.number + 1); }));
         must(in->acknowledged.fetch_add(seat, 1));
+        publish();
+        while (const auto got = news.recv()) {
+            see(got->seat, *got);
+        }
         for (int i = 0; i < 8; ++i) {
+            pass_on();
             crowd(in->crowd, random() % 20);
             crowd(in->large, random() % 20);
             const std::string flag = std::to_string(random() % 20);

@@ -1,9 +1,8 @@
-// The binding's own tests: C++ alone, in one process and with some that die.
+// The binding's own tests: C++ alone, in one process and with some that die. Errors, life, queues and rings; the other
+// structures are in structures.cpp.
 #include "check.hpp"
 #include "sim.hpp"
 
-#include <map>
-#include <random>
 #include <thread>
 
 using namespace std::chrono_literals;
@@ -49,14 +48,6 @@ struct example {
 static_assert(shm::plan_of<example>::fingerprint ==
               shm::layout::fnv1a_128("shm 1 lanes 2\ngrid:Array<3,0>:{2/2(:u16@0)}\ncount:Atomic<0>:{8/8(:u64@0)}\n"
                                      "events:Queue<4,2>:{16/8(t:f64@0,cell:u32@8,kind:u32@12)}\n"));
-
-static void the_hash_has_the_vectors_of_the_format() {
-    const auto hash = [](std::string_view bytes) {
-        return shm::memory::hash(std::as_bytes(std::span(bytes.data(), bytes.size())));
-    };
-    check(hash("") == 0 && hash("hash map") == 0xf410a7ca01a1622a);
-    check(hash("a key of 19 bytes..") == 0x156ce9088ee89f06 && hash(std::string(1, '\0')) == 0xe220a8397b1dcdaf);
-}
 
 static void zeroed_is_empty() {
     auto made = must(shm::segment<sim>::create(unique("cpp-zero")));
@@ -312,104 +303,6 @@ static void a_ring_hands_over_whole_elements() {
     other.join();
 }
 
-// ---- maps -----------------------------------------------------------------------------------------------------------
-
-/// Does the same by chance to a map of ours and to one of the standard library's.
-template <class Map>
-static void compare(const Map& ours, shm::u64 keys, shm::u64 seed) {
-    using value = decltype(ours.get(1)->value());
-    std::mt19937_64 random(seed);
-    std::map<shm::u64, shm::u64> theirs;
-    const auto number = [](const auto& found) {
-        if constexpr (std::is_same_v<std::decay_t<value>, event>) {
-            return found.cell;
-        } else {
-            return found;
-        }
-    };
-    const auto made = [](shm::u64 of) {
-        if constexpr (std::is_same_v<std::decay_t<value>, event>) {
-            return event{0.5, static_cast<shm::u32>(of), 1};
-        } else {
-            return static_cast<std::decay_t<value>>(of);
-        }
-    };
-    for (int i = 0; i < 4000; ++i) {
-        const auto key = static_cast<shm::u32>(random() % keys);
-        const shm::u64 next = random() % 1000;
-        const auto there = theirs.find(key);
-        const bool is_there = there != theirs.end();
-        if (next % 3 == 0) {
-            const auto removed = must(ours.remove(key));
-            check(removed.has_value() == is_there && (!is_there || number(*removed) == there->second));
-            theirs.erase(key);
-        } else {
-            const auto before = next % 3 == 1 ? ours.insert(key, made(next)) : ours.add(key, made(next));
-            if (!before) {
-                check(before.error() == shm::reason::full && !is_there && theirs.size() >= Map::capacity());
-                continue;
-            }
-            check(before->has_value() == is_there && (!is_there || number(**before) == there->second));
-            if (next % 3 == 1 || !is_there) {
-                theirs[key] = next;
-            }
-        }
-        const auto found = must(ours.get(key));
-        check(found.has_value() == theirs.contains(key) && (!found || number(*found) == theirs[key]));
-    }
-    shm::u64 count = 0;
-    for (const auto& [key, value_of_it] : ours) {
-        check(theirs.contains(key) && theirs[key] == number(value_of_it));
-        ++count;
-    }
-    check(count == theirs.size() && ours.size() == count);
-}
-
-static void a_map_is_a_map() {
-    auto made = must(shm::segment<sim>::create(unique("cpp-map")));
-    compare(made->gauges, 24, 1);
-    compare(made->large, 48, 2);
-    check(must(made->names.insert("main street", 11)) == std::nullopt);
-    check(must(made->names.update("main street", [](shm::u64 v) { return v + 1; })) == 11);
-    check(must(made->names.compare_exchange("main street", 11, 5)) == 12 && must(made->names.get("main street")) == 12);
-    check(must(made->names.compare_exchange("main street", 12, 5)) == 12 && must(made->names.get("main street")) == 5);
-    check(must(made->names.update("side street", [](shm::u64 v) { return v; })) == std::nullopt);
-    for (shm::u32 i = 0; i < 16; ++i) {
-        check(must(made->wet.insert(i)) && !must(made->wet.insert(i)) && made->wet.contains(i));
-    }
-    check(made->wet.insert(99).error() == shm::reason::full && must(made->wet.remove(3)) && !made->wet.contains(3));
-    shm::u32 sum = 0;
-    for (const shm::u32 key : made->wet) {
-        sum += key;
-    }
-    check(sum == 15 * 16 / 2 - 3);
-    made.close();
-    check(made->names.get("x").error() == shm::reason::closed && made->wet.empty());
-}
-
-/// Of threads that insert the same keys, each key has one entry, and one inserter was first.
-static void of_two_inserters_one_is_first() {
-    auto made = must(shm::segment<town>::create(unique("cpp-rivals")));
-    for (int round = 0; round < 300; ++round) {
-        std::atomic<int> first{0};
-        std::vector<std::thread> threads;
-        for (shm::u64 id = 0; id < 3; ++id) {
-            threads.emplace_back([&, id] {
-                for (shm::u64 key = 0; key < 6; ++key) {
-                    first += must(made->crowd.add(key, item::of(key, id))).has_value() ? 0 : 1;
-                }
-            });
-        }
-        for (auto& thread : threads) {
-            thread.join();
-        }
-        check(first == 6 && made->crowd.size() == 6, "a key has two entries, or none");
-        for (shm::u64 key = 0; key < 6; ++key) {
-            check(must(made->crowd.remove(key)).has_value() && !made->crowd.contains(key));
-        }
-    }
-}
-
 // ---- who is killed in the middle ------------------------------------------------------------------------------------
 
 /// A queue whose parts can be seen.
@@ -536,7 +429,6 @@ static void what_a_dead_consumer_held_comes_back_once() {
 }
 
 int main() {
-    the_hash_has_the_vectors_of_the_format();
     zeroed_is_empty();
     set_up_errors_say_what_is_wrong();
     operations_say_what_is_wrong();
@@ -548,8 +440,6 @@ int main() {
     a_sleeper_is_woken();
     a_ring_has_one_producer_and_one_consumer();
     a_ring_hands_over_whole_elements();
-    a_map_is_a_map();
-    of_two_inserters_one_is_first();
     a_dead_pusher_has_pushed_once_or_not_at_all();
     what_a_dead_consumer_held_comes_back_once();
     std::puts("ok");

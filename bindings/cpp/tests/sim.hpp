@@ -53,6 +53,10 @@ struct sim {
     shm::map<shm::text<16>, shm::u64, 16> names;
     shm::set<shm::u32, 16> wet;
     shm::large_map<shm::u64, shm::u16, 64, 32> large;
+    shm::stack<shm::i32, 4> undo;
+    shm::versioned<event> state;
+    shm::versioned_array<float, 6> frame;
+    shm::broadcast<shm::i64, 4> ticks;
     inner nested;
     std::array<shm::queue<shm::u8, 4>, 2> shards;
 
@@ -60,6 +64,8 @@ struct sim {
         shm::schema("Sim", shm::lanes(16), shm::field("events", &sim::events), shm::field("grid", &sim::grid),
                     shm::field("stations", &sim::stations), shm::field("audio", &sim::audio), shm::field("gauges", &sim::gauges),
                     shm::field("names", &sim::names), shm::field("wet", &sim::wet), shm::field("large", &sim::large),
+                    shm::field("undo", &sim::undo), shm::field("state", &sim::state),
+                    shm::field("frame", &sim::frame), shm::field("ticks", &sim::ticks),
                     shm::field("inner", &sim::nested),
                     shm::field("shards", &sim::shards));
 };
@@ -98,11 +104,19 @@ struct town {
     shm::map<shm::u64, item, 16> crowd;
     shm::large_map<shm::u64, item, 32, 16> large;
     shm::set<shm::text<8>, 16> flags;
+    shm::stack<item, 16> undo;
+    /// Its number is how often all have counted.
+    shm::versioned<item> total;
+    shm::broadcast<item, 8> news;
+    /// All elements of a frame are its number.
+    shm::versioned_array<shm::u64, 600> frame;
     shm::atomic<shm::u64> torn;
 
     static constexpr auto shm_schema =
         shm::schema("Town", shm::lanes(16), shm::field("counts", &town::counts),
                     shm::field("acknowledged", &town::acknowledged), shm::field("crowd", &town::crowd),
                     shm::field("large", &town::large), shm::field("flags", &town::flags),
+                    shm::field("undo", &town::undo), shm::field("total", &town::total),
+                    shm::field("news", &town::news), shm::field("frame", &town::frame),
                     shm::field("torn", &town::torn));
 };

@@ -6,9 +6,13 @@
 
 #include "structures/array.hpp"
 #include "structures/atomic.hpp"
+#include "structures/broadcast.hpp"
 #include "structures/described.hpp"
 #include "structures/map.hpp"
 #include "structures/queue.hpp"
 #include "structures/spsc.hpp"
+#include "structures/stack.hpp"
+#include "structures/versioned.hpp"
+#include "structures/versioned_array.hpp"
 
 #include "segment/segment.hpp"

@@ -47,7 +47,7 @@ class array : public memory::handle {
         if (!is_open() || i >= N) {
             return wrong(i, 1);
         }
-        T value;
+        T value = {};
         (void)cells().load(i, value);  // in range, as looked at above
         return value;
     }
@@ -181,7 +181,7 @@ class array : public memory::handle {
 
         iterator() = default;
         [[nodiscard]] T operator*() const noexcept {
-            T value;
+            T value = {};
             (void)from.load(at, value);  // in range: no other iterator is made
             return value;
         }

@@ -22,44 +22,10 @@ struct laid_out : memory::handle {
 }  // namespace structures
 
 template <element T, u64 N>
-struct broadcast : structures::laid_out<T, N> {
-    static constexpr std::string_view kind = "Broadcast";
-    static constexpr bool has_lanes = true;
-    [[nodiscard]] static constexpr layout::extent extent(u64 lanes) noexcept {
-        return layout::exchanging(broadcast::of, lanes, layout::line_bytes, N, N, 1, false);
-    }
-};
-
-template <element T, u64 N>
-struct stack : structures::laid_out<T, N> {
-    static constexpr std::string_view kind = "Stack";
-    static constexpr bool has_lanes = true;
-    [[nodiscard]] static constexpr layout::extent extent(u64 lanes) noexcept {
-        return layout::lists(stack::of, lanes, N);
-    }
-};
-
-template <element T, u64 N>
 struct pool : structures::laid_out<T, N> {
     static constexpr std::string_view kind = "Pool";
     static constexpr bool has_lanes = false;
     [[nodiscard]] static constexpr layout::extent extent(u64) noexcept { return layout::pooled(pool::of, N); }
-};
-
-template <element T>
-struct versioned : structures::laid_out<T> {
-    static constexpr std::string_view kind = "Versioned";
-    static constexpr bool has_lanes = true;
-    [[nodiscard]] static constexpr layout::extent extent(u64 lanes) noexcept {
-        return layout::stamped(versioned::of, lanes);
-    }
-};
-
-template <element T, u64 N>
-struct versioned_array : structures::laid_out<T, N> {
-    static constexpr std::string_view kind = "VersionedArray";
-    static constexpr bool has_lanes = false;
-    [[nodiscard]] static constexpr layout::extent extent(u64) noexcept { return layout::frames(versioned_array::of, N); }
 };
 
 template <element T>

@@ -49,7 +49,7 @@ class mapping : public memory::handle {
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     /// Whether the key was there at some moment during the call. Works on read-only attachments.
     [[nodiscard]] bool contains(const K& key) const noexcept {
-        stored value;
+        stored value = {};
         return is_open() && table().get(key, value) == mapped::done;
     }
 
@@ -79,7 +79,7 @@ class mapping : public memory::handle {
                         return;
                     }
                 } else {
-                    stored none;
+                    stored none = {};
                     if (table.member(slot, at, none)) {
                         return;
                     }
@@ -152,26 +152,26 @@ class value_mapping : public mapping<K, V, B, N, PerLane> {
         if (!this->is_open()) {
             return unexpected{this->refuse(reason::closed)};
         }
-        V value;
+        V value = {};
         return answer(this->read(this->table().get(key, value)), value);
     }
 
     /// Inserts a key or replaces its value; the value before, if there was one. `full` where there is no room. Lock-free.
     outcome<std::optional<V>> insert(const K& key, const V& value) const noexcept {
-        V before;
+        V before = {};
         return changed(before, [&](u64 lane) { return this->table().insert(lane, key, value, before); });
     }
 
     /// Inserts a key that is not there; the value that it has if it is. Lock-free.
     outcome<std::optional<V>> add(const K& key, const V& value) const noexcept {
-        V before;
+        V before = {};
         return changed(before, [&](u64 lane) { return this->table().add(lane, key, value, before); });
     }
 
     /// Replaces the value of a key by a function of it; the value before, none where the key is absent. Lock-free.
     template <class Next>
     outcome<std::optional<V>> update(const K& key, Next next) const noexcept {
-        V before;
+        V before = {};
         return changed(before, [&](u64 lane) {
             return this->table().update(lane, key, before, [&](V& value) {
                 value = next(value);
@@ -182,7 +182,7 @@ class value_mapping : public mapping<K, V, B, N, PerLane> {
 
     /// Replaces the value of a key if it is `current`, bit for bit; the value that was there, none where the key is absent.
     outcome<std::optional<V>> compare_exchange(const K& key, const V& current, const V& desired) const noexcept {
-        V before;
+        V before = {};
         return changed(before, [&](u64 lane) {
             return this->table().update(lane, key, before, [&](V& value) {
                 const bool same = memory::same_bytes(value, current);
@@ -197,7 +197,7 @@ class value_mapping : public mapping<K, V, B, N, PerLane> {
         if (!this->is_writable()) {
             return this->unwritable();
         }
-        V before;
+        V before = {};
         return answer(this->read(this->table().remove(key, before)), before);
     }
 

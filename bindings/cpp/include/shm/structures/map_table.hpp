@@ -41,6 +41,7 @@
 #include "../memory/bucket.hpp"
 #include "../memory/entries.hpp"
 #include "map_bound.hpp"
+#include "map_stock.hpp"
 
 namespace shm::structures {
 
@@ -189,7 +190,7 @@ struct map_table {
   private:
     /// A key, and where to look for it.
     struct sought {
-        K key;
+        K key = {};
         u64 home;
         u64 print;
     };
@@ -240,7 +241,7 @@ struct map_table {
     /// Copies what a bucket's node holds, if it is the key that is sought, and looks at the word again.
     [[nodiscard]] seen examine(const found& there, const K& key, value_type* out) const noexcept {
         const u64 node = index(in.named(there.slot, there.word));
-        K found_key;
+        K found_key = {};
         if (!entries.key(node, found_key)) {
             return seen::corrupt;
         }
@@ -316,7 +317,7 @@ struct map_table {
             const found there = place(home, distance);
             const bucket_state state = pack().state(there.word);
             if (state == bucket_state::inserting || state == bucket_state::member) {
-                K key;
+                K key = {};
                 if (!entries.key(index(in.named(there.slot, there.word)), key)) {
                     return memory::no_node;
                 }
@@ -346,7 +347,7 @@ struct map_table {
     /// Writes an entry into the lane's spare, where nobody looks; says which node it is.
     [[nodiscard]] bool fill(const memory::own_lane& own, const K& key, const value_type& value,
                             u64& spare) const noexcept {
-        if (!ready(own)) {
+        if (!nodes_and_blanks().ready(own)) {
             return false;
         }
         memory::exchange::filling();  // (B)
@@ -395,7 +396,7 @@ struct map_table {
     [[nodiscard]] mapped claim(const memory::own_lane& own, const sought& what, const value_type& value) const noexcept {
         bool is_rich = true;
         u64 spare = 0;
-        if (!stock_up(own, is_rich) || !fill(own, what.key, value, spare)) {
+        if (!nodes_and_blanks().stock_up(own, is_rich) || !fill(own, what.key, value, spare)) {
             return mapped::corrupt;
         }
         mend(what.home);
@@ -530,103 +531,14 @@ struct map_table {
         }
     }
 
-    // ---- nodes of a map that has more buckets than nodes: a *blank* is a number that changes hands like a node and has no
-    // room for an entry. A lane has a second node on its shelf, a word that nobody else changes, and takes a blank only
-    // while it has both: so at every moment one of the two is a node, wherever the lane's owner is killed.
+    // ---- nodes and blanks: see `map_stock.hpp` -----------------------------------------------------------------------
 
-    [[nodiscard]] bool has_blanks() const noexcept { return stock < in.capacity; }
-    [[nodiscard]] bool is_blank(u64 node) const noexcept { return node >= stock && node < in.capacity; }
-
+    [[nodiscard]] map_stock nodes_and_blanks() const noexcept { return {in, stock}; }
     /// Where a node's entry is; out of range for a blank.
-    [[nodiscard]] u64 index(u64 node) const noexcept {
-        if (node < stock) {
-            return node;
-        }
-        return node < in.capacity ? memory::no_node : node - (in.capacity - stock);
-    }
-
+    [[nodiscard]] u64 index(u64 node) const noexcept { return nodes_and_blanks().index(node); }
     /// Whether a bucket has a node, not a blank.
-    [[nodiscard]] bool gives(const found& there) const noexcept { return !is_blank(in.named(there.slot, there.word)); }
-
-    /// Sees to it that the lane's spare is a node.
-    [[nodiscard]] bool ready(const memory::own_lane& own) const noexcept {
-        if (!has_blanks() || !is_blank(in.spare_named(own))) {
-            return true;
-        }
-        // where both are blanks, no program of ours left that
-        return (trade(own) || swap_reserve(own)) && in.spare(own) != memory::no_node && !is_blank(in.spare(own));
-    }
-
-    /// Sees to it that the lane has two nodes, as far as there are any: then it may take a blank for one. False where the
-    /// words make no sense.
-    [[nodiscard]] bool stock_up(const memory::own_lane& own, bool& is_rich) const noexcept {
-        is_rich = true;
-        if (!has_blanks()) {
-            return true;
-        }
-        if (!ready(own)) {
-            return false;
-        }
-        u64 kept = 0;
-        if (!reserve(own, kept).place) {
-            return false;
-        }
-        if (!is_blank(kept)) {
-            return true;
-        }
-        if (!swap_reserve(own)) {
-            return false;
-        }
-        is_rich = trade(own);
-        return is_rich || swap_reserve(own);  // as it was
-    }
-
-    /// The lane's shelf, as it is, and the node on it; no place where the words make no sense.
-    [[nodiscard]] memory::target reserve(const memory::own_lane& own, u64& node) const noexcept {
-        const u64 shelf = in.shelf(own.lane);
-        u64* place = in.word(shelf);
-        const u64 old = memory::at(*place).load(memory::relaxed);  // nobody else changes it
-        node = in.node_in(shelf, old);
-        const u64 number = in.packing().unpack(old).lap * memory::max_lanes + own.lane;
-        return {phase::reserve, number, shelf, node == memory::no_node ? nullptr : place, old};
-    }
-
-    /// Exchanges the lane's spare for what is on its shelf.
-    [[nodiscard]] bool swap_reserve(const memory::own_lane& own) const noexcept {
-        u64 out = 0;
-        const memory::target to = reserve(own, out);
-        const u64 spare = in.spare(own);
-        if (to.place == nullptr || spare == memory::no_node) {
-            return false;
-        }
-        const bool swapped = in.swap_if(own, to, in.after(to, spare), out, [] { return true; });
-        own.record->close(phase::idle);
-        return swapped;  // nobody else changes it
-    }
-
-    /// Trades the blank that the lane's spare is for the node of an empty bucket; false where one look at all finds none.
-    [[nodiscard]] bool trade(const memory::own_lane& own) const noexcept {
-        const u64 spare = in.spare(own);
-        u64& hint = own.line->ends[0];
-        const u64 kept = memory::at(hint).load(memory::relaxed);  // only the lane writes it
-        const u64 start = kept == 0 ? own.lane * 8 : kept;        // so that lanes do not all begin with the same one
-        for (u64 i = 0; i < in.capacity && spare != memory::no_node; ++i) {
-            const u64 slot = (start + i) & (in.capacity - 1);
-            const u64 old = memory::at(in.words[slot]).load(memory::relaxed);  // the exchange compares it
-            const u64 out = in.node_in(slot, old);
-            if (pack().state(old) != bucket_state::empty || out == memory::no_node || is_blank(out)) {
-                continue;
-            }
-            const memory::target to = target_of(phase::publish, {0, slot, old});
-            const u64 desired = pack().put(old, bucket_state::empty, 0, in.name(slot, spare));
-            const bool traded = in.swap_if(own, to, desired, out, [] { return true; });
-            own.record->close(phase::idle);
-            if (traded) {
-                memory::at(hint).store(slot + 1, memory::relaxed);  // only the lane writes it
-                return true;
-            }
-        }
-        return false;
+    [[nodiscard]] bool gives(const found& there) const noexcept {
+        return !nodes_and_blanks().is_blank(in.named(there.slot, there.word));
     }
 };
 

@@ -83,7 +83,7 @@ class queue : public memory::handle {
         if (!is_writable()) {
             return unwritable();
         }
-        T value;
+        T value = {};
         {
             const auto lane = attached().enter_own();
             if (lane && ring().pop_at_once(lane.index(), value)) {
@@ -98,7 +98,7 @@ class queue : public memory::handle {
         if (!is_open()) {
             return unexpected{refuse(reason::closed)};
         }
-        T value;
+        T value = {};
         const tried done = ring().peek(value);
         return done == tried::done ? outcome<T>(value) : why(done, reason::empty);
     }
@@ -134,7 +134,7 @@ class queue : public memory::handle {
         }
         const auto on = ring();
         u64 count = 0;
-        T value;
+        T value = {};
         while (count < out.size() && (on.pop_at_once(lane.index(), value) ||
                                       on.pop(lane.index(), value, count == 0) == tried::done)) {
             out[count++] = value;
@@ -220,7 +220,7 @@ class queue : public memory::handle {
         if (!lane) {
             return unexpected{refuse(reason::no_lane)};
         }
-        T value;
+        T value = {};
         const tried done = ring().pop(lane.index(), value, true);
         return done == tried::done ? outcome<T>(value) : outcome<T>(why(done, reason::empty));
     }
@@ -296,7 +296,7 @@ class queue<T, N>::taken {
 
     /// The element.
     [[nodiscard]] outcome<T> get() const noexcept {
-        T value;
+        T value = {};
         if (!lane.is_held()) {
             return unexpected{of.refuse(reason::not_held)};
         }

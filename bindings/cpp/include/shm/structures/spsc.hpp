@@ -141,7 +141,7 @@ class spsc<T, N>::consuming {
   public:
     /// Pops the oldest element: `empty` where there was none. Wait-free.
     [[nodiscard]] outcome<T> pop() noexcept {
-        T value;
+        T value = {};
         return in.role.is_held() && in.of.ring().pop(in.memo, value) ? outcome<T>(value)
                                                                      : outcome<T>(in.refuse(reason::empty));
     }
