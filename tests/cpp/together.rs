@@ -4,8 +4,8 @@ use super::any;
 use super::common::{Cleanup, unique};
 use super::compile::{program, succeed};
 use shm_runtime::{
-    Array, Atomic, Broadcast, LargeMap, Map, Pod, Queue, Segment, Set, ShmLayout, ShmStr, ShmType,
-    Spsc, Stack, Start, Versioned, VersionedArray, Zeroable,
+    Array, Atomic, Broadcast, LargeMap, Map, Pod, Pool, Queue, Segment, Set, ShmLayout, ShmStr,
+    ShmType, Spsc, Stack, Start, Versioned, VersionedArray, Zeroable, sync,
 };
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -48,6 +48,8 @@ struct Sim {
     state: Versioned<Event>,
     frame: VersionedArray<f32, 6>,
     ticks: Broadcast<i64, 4>,
+    objects: Pool<Event, 2>,
+    permits: sync::Semaphore<3>,
     inner: Inner,
     shards: [Queue<u8, 4>; 2],
 }
@@ -62,7 +64,7 @@ fn rust_sees_it(sim: &Sim) {
     let station = sim.stations.pop().unwrap();
     assert_eq!(station.name.as_str(), Ok("north"));
     assert_eq!((station.cells, station.last), ([8, 9], event(1.0, 2, 3)));
-    assert_eq!(sim.inner.count.load(), -2);
+    assert_eq!((sim.inner.count.load(), sim.permits.available()), (-2, 3));
     assert_eq!(sim.shards[1].pop(), Some(6));
     let mut consumer = sim.audio.consumer().unwrap();
     assert_eq!(consumer.pop(), Some(event(0.5, 8, 0)));
@@ -178,10 +180,15 @@ fn p8_cpp_reads_and_writes_what_rust_created() {
     };
     let sim = Sim::create(&name).unwrap();
     rust_writes(&sim);
+    let mut lease = sim.objects.acquire().unwrap();
+    lease.write(event(0.25, 1, 2));
+    let handle = lease.handle().to_bits();
+    sim.names.insert("lease".parse().unwrap(), handle).unwrap();
     succeed(&mut read);
+    drop(lease);
     sim.inner.count.store(0);
     sim.frame.writer().unwrap().publish(&[2.5; 6]);
-    sim.ticks.send(-3);
+    sim.ticks.send(-3).unwrap();
     succeed(&mut actor("write", &name).unwrap());
     rust_sees_it(&sim);
 }

@@ -48,6 +48,10 @@ static void read(shm::segment<sim>& from) {
     check(must(from->nested.count.load()) == 40 && must(from->shards[0].pop()) == 3);
     check(must(from->gauges.remove(9)) == event{0.25, 1, 2} && must(from->names.remove("süd")) == 12);
     check(must(from->wet.remove(5)) && from->wet.empty());
+    const shm::u64 handle = must(from->names.get("lease")).value();
+    check(must(from->objects.get(handle)) == event{0.25, 1, 2} && from->objects.available() == 1);
+    check(must(from->objects.acquire()).handle() != handle);
+    must(from->permits.acquire_wait(1s));
     check(must(from->undo.pop()) == 11 && must(from->state.load()) == event{0.25, 1, 2});
     float frame[6] = {};
     check(must(from->frame.read_into(frame)) == 1 && frame[0] == 1.5F && frame[5] == 1.5F);

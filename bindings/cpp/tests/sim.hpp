@@ -57,6 +57,8 @@ struct sim {
     shm::versioned<event> state;
     shm::versioned_array<float, 6> frame;
     shm::broadcast<shm::i64, 4> ticks;
+    shm::pool<event, 2> objects;
+    shm::semaphore<3> permits;
     inner nested;
     std::array<shm::queue<shm::u8, 4>, 2> shards;
 
@@ -66,6 +68,7 @@ struct sim {
                     shm::field("names", &sim::names), shm::field("wet", &sim::wet), shm::field("large", &sim::large),
                     shm::field("undo", &sim::undo), shm::field("state", &sim::state),
                     shm::field("frame", &sim::frame), shm::field("ticks", &sim::ticks),
+                    shm::field("objects", &sim::objects), shm::field("permits", &sim::permits),
                     shm::field("inner", &sim::nested),
                     shm::field("shards", &sim::shards));
 };

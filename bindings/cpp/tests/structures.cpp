@@ -217,7 +217,47 @@ static void a_broadcast_reaches_all_and_says_what_was_missed() {
     other.join();
 }
 
+static void objects_come_back() {
+    auto made = must(shm::segment<sim>::create(unique("cpp-pool")));
+    shm::u64 handle = 0;
+    {
+        auto first = must(made->objects.acquire());
+        auto second = must(made->objects.acquire());
+        check(made->objects.acquire().error() == shm::reason::empty && made->objects.available() == 0);
+        check(made->objects.acquire_wait(2ms).error() == shm::reason::timed_out);
+        must(first.write({1, 2, 3}));
+        handle = first.handle();
+        check(must(made->objects.get(handle)) == event{1, 2, 3} && must(made->objects.get(handle + 1)) != event{1, 2, 3});
+        in_child([&] { check(first.get().error() == shm::reason::not_held, "a lease is its process's"); });
+        auto moved = std::move(first);
+        check(must(moved.get()) == event{1, 2, 3});
+    }
+    check(must(made->objects.get(handle)) == std::nullopt && made->objects.available() == 2);
+    in_child([&] {
+        auto one = must(made->objects.acquire());
+        auto other = must(made->objects.acquire());
+        must(one.write({7, 7, 7}));
+        auto permit = must(made->permits.acquire());
+        ::_exit(0);
+    });
+    check(made->objects.available() == 0 && made->permits.available() == 2);
+    auto heir = must(made->objects.acquire());
+    auto other = must(made->objects.acquire_wait(60s));
+    check(must(heir.get()) == event{7, 7, 7} || must(other.get()) == event{7, 7, 7}, "what the dead wrote is there");
+    auto one = must(made->permits.acquire());
+    auto two = must(made->permits.acquire());
+    auto three = must(made->permits.acquire_wait(60s));
+    check(made->permits.acquire().error() == shm::reason::empty);
+    std::thread late([last = std::move(three)]() mutable {
+        std::this_thread::sleep_for(20ms);
+        const auto gone = std::move(last);
+    });
+    must(made->permits.acquire_wait(60s));
+    late.join();
+}
+
 int main() {
+    objects_come_back();
     the_hash_has_the_vectors_of_the_format();
     a_map_is_a_map();
     of_two_inserters_one_is_first();

@@ -9,6 +9,7 @@
 #include "structures/broadcast.hpp"
 #include "structures/described.hpp"
 #include "structures/map.hpp"
+#include "structures/pool.hpp"
 #include "structures/queue.hpp"
 #include "structures/spsc.hpp"
 #include "structures/stack.hpp"

@@ -21,13 +21,6 @@ struct laid_out : memory::handle {
 
 }  // namespace structures
 
-template <element T, u64 N>
-struct pool : structures::laid_out<T, N> {
-    static constexpr std::string_view kind = "Pool";
-    static constexpr bool has_lanes = false;
-    [[nodiscard]] static constexpr layout::extent extent(u64) noexcept { return layout::pooled(pool::of, N); }
-};
-
 template <element T>
 struct mutex : structures::laid_out<T> {
     static constexpr std::string_view kind = "Mutex";
@@ -61,15 +54,6 @@ namespace structures {
 }
 
 }  // namespace structures
-
-template <u64 Permits>
-struct semaphore : structures::laid_out<void, Permits> {
-    static constexpr std::string_view kind = "Semaphore";
-    static constexpr bool has_lanes = false;
-    [[nodiscard]] static constexpr layout::extent extent(u64) noexcept {
-        return structures::words_behind_head(Permits);
-    }
-};
 
 template <u64 Parties>
 struct barrier : structures::laid_out<void, Parties> {
