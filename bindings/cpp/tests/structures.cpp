@@ -217,6 +217,73 @@ static void a_broadcast_reaches_all_and_says_what_was_missed() {
     other.join();
 }
 
+/// A map whose parts can be seen.
+struct opened_map : shm::map<shm::u64, item, 16> {
+    using handle::attached;
+    using mapping::table;
+    explicit opened_map(const shm::map<shm::u64, item, 16>& of) : map(of) {}
+
+    /// Claims the first bucket of a key's home for it, as an insertion does, and is gone before that is decided.
+    void claim_and_die(shm::u64 key) const {
+        const auto on = table();
+        const auto lane = attached().enter();
+        const auto own = on.in.own(lane.index());
+        const shm::memory::buckets pack(16);
+        const shm::u64 hash = shm::memory::hash(std::as_bytes(std::span(&key, 1)));
+        const shm::u64 slot = hash & 15;
+        const shm::u64 spare = on.in.spare(own);
+        own.record->enter(on.in.where);
+        check(on.entries.store(spare, key, item::of(key, 1)));
+        const shm::memory::target to{shm::memory::phase::insert, slot, slot, &on.in.words[slot], 0};
+        const shm::u64 claimed =
+            pack.put(0, shm::memory::bucket_state::inserting, pack.print(hash), on.in.name(slot, spare));
+        check(on.in.swap_if(own, to, claimed, on.in.node_in(slot, 0), [] { return true; }));
+        own.record->close(shm::memory::phase::inserted);
+        ::_exit(0);
+    }
+    /// Buckets that are not empty.
+    [[nodiscard]] shm::u64 occupied() const {
+        shm::u64 count = 0;
+        for (shm::u64 slot = 0; slot < 16; ++slot) {
+            const shm::u64 word = shm::memory::look(table().in.words[slot]);
+            count += shm::memory::buckets(16).state(word) != shm::memory::bucket_state::empty ? 1U : 0U;
+        }
+        return count;
+    }
+};
+
+/// Who inserts the key that a dead process was inserting decides the dead one's entry; else recovery removes it.
+static void a_dead_inserter_leaves_no_second_entry() {
+    auto made = must(shm::segment<town>::create(unique("cpp-dead-insert")));
+    const opened_map map(made->crowd);
+    in_child([&] { map.claim_and_die(3); });
+    check(map.occupied() == 1 && !made->crowd.contains(3), "what is undecided is absent");
+    must(made->crowd.insert(3, item::of(3, 2)));
+    check(map.occupied() == 1 && must(made->crowd.get(3))->number == 2, "one key, one bucket");
+    check(must(made.recover()).settled == 1 && made->crowd.size() == 1);
+    in_child([&] { map.claim_and_die(4); });
+    check(must(made.recover()).settled == 1 && map.occupied() == 1 && !made->crowd.contains(4));
+}
+
+/// A value whose stamp is another's is not believed.
+static void a_stamp_is_looked_at_behind_the_copy() {
+    struct opened_value : shm::versioned<item> {
+        explicit opened_value(const shm::versioned<item>& of) : versioned(of) {}
+        void mark_all() const {
+            const auto parts = extent(lane_count());
+            for (shm::u64 i = 0; i < parts.count; ++i) {
+                *part<shm::u64>(parts.cells + i * parts.stride) = ~shm::u64{0};
+            }
+        }
+    };
+    auto made = must(shm::segment<town>::create(unique("cpp-stamp")));
+    must(made->total.store(item::of(1, 2)));
+    check(must(made->total.try_load()).number == 2);
+    opened_value(made->total).mark_all();
+    const auto torn = made->total.try_load();
+    check(!torn && torn.error() == shm::reason::corrupt);
+}
+
 static void objects_come_back() {
     auto made = must(shm::segment<sim>::create(unique("cpp-pool")));
     shm::u64 handle = 0;
@@ -257,6 +324,8 @@ static void objects_come_back() {
 }
 
 int main() {
+    a_dead_inserter_leaves_no_second_entry();
+    a_stamp_is_looked_at_behind_the_copy();
     objects_come_back();
     the_hash_has_the_vectors_of_the_format();
     a_map_is_a_map();
