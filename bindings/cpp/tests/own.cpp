@@ -153,8 +153,8 @@ static void the_last_one_out_removes_the_name() {
     }
     check(!exists(name));
     in_child([&] { (void)new auto(must(shm::segment<sim>::create(name))); });
-    check(exists(name), "who is killed leaves the name");
-    check(shm::segment<sim>::open(name).error().code == shm::errc::not_found, "and nothing else");
+    // the name may be there still, unless somebody prunes at this moment: it is a leftover, which does not exist
+    check(shm::segment<sim>::open(name).error().code == shm::errc::not_found, "a leftover does not exist");
     auto next = must(shm::segment<sim>::open_or_create(name));
     check(next->events.empty());
 }
