@@ -15,8 +15,6 @@ enum class bug {
     recover_as_not_done,
     /// What the dead had begun is called done.
     recover_as_done,
-    /// A sleeper's waker publishes first and wakes then.
-    wake_after_publish,
     /// An element that the dead held is dropped.
     drop_held,
     /// A segment of another shape is opened.

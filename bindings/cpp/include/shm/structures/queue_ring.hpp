@@ -336,13 +336,8 @@ struct queue_ring {
             return tried::elsewhere;
         }
         const memory::target to{phase::push, ticket, slot, &in.words[slot], old};
-        const bool late = seeded(bug::wake_after_publish);
-        const auto awake = [&] { return late || wake(); };
-        if (!in.swap_if(own, to, in.after(to, spare), in.named(slot, old), awake)) {
+        if (!in.swap_if(own, to, in.after(to, spare), in.named(slot, old), wake)) {
             return tried::lost;
-        }
-        if (late) {
-            in.signals->filled.ring();
         }
         set_hint(*tail, ticket + 1);
         return tried::done;
