@@ -1,6 +1,7 @@
 //! The shape of the code: which folder may use which, where `unsafe` and `libc` may stand, how long a
 //! file may be.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -197,9 +198,10 @@ fn root() -> PathBuf {
 fn collect(folder: &Path, sources: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        let is_source = |extension: &OsStr| extension == "rs" || extension == "hpp";
         if path.is_dir() {
             collect(&path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(is_source) {
             let relative = path.strip_prefix(root()).unwrap();
             sources.push(Source {
                 path: relative.to_str().unwrap().to_owned(),
@@ -222,6 +224,7 @@ fn the_code_has_its_shape() {
         "examples",
         "tests",
         "bindings/python/src",
+        "bindings/cpp/include",
     ] {
         collect(&root().join(folder), &mut sources);
     }

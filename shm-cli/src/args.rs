@@ -97,7 +97,7 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show how many bytes each field will take, from a description in a file
     Plan(Plan),
-    /// Write a segment's description, or what a program in C, Python or Go needs to read it
+    /// Write a segment's description, or what a program in C, C++, Python or Go needs to read it
     Gen(Gen),
     /// Print a completion script for a shell
     Completions {
@@ -305,4 +305,6 @@ pub(crate) enum Language {
     Py,
     /// A Go package that reads arrays, atomic numbers, latest values and whole frames
     Go,
+    /// A C++ header for `bindings/cpp`: the schema, with which a C++ program works on every structure
+    Cpp,
 }

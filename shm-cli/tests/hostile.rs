@@ -81,6 +81,7 @@ fn everything_ends(name: &str, other: &str, seed: u64) {
         vec!["pop", &events],
         vec!["watch", name, "-n", "1", "-i", "0.001"],
         vec!["gen", "c", name],
+        vec!["gen", "cpp", name],
         vec!["diff", name, other],
     ] {
         let ended = run(&args); // asserts that it ended by itself and did not panic

@@ -228,6 +228,11 @@ fn other_languages_read_what_was_generated() {
     let sim = Sim::create(&name).unwrap();
     sim.grid.set(7, 1.5);
     sim.step.store(41);
+    let cpp = ok(&["gen", "cpp", &name]); // compiled by tests/cpp
+    assert!(
+        cpp.contains("shm::array<float,") && cpp.contains("struct Event {"),
+        "{cpp}"
+    );
     let folder = Folder::new("gen");
     let file = |name: &str| folder.0.join(name);
     std::fs::write(file("sim.h"), ok(&["gen", "c", &name])).unwrap();

@@ -1,4 +1,4 @@
-//! `shm gen`: a segment's description, and its layout for programs in C and Python.
+//! `shm gen`: a segment's description, its layout for programs in C and Python, and its schema for programs in C++.
 //!
 //! What is generated says where the bytes are and what they mean, and checks at compile time or on import that the other
 //! language sees them so. Arrays may be read by it as they are; the other structures are lock-free algorithms, for which
@@ -30,6 +30,7 @@ pub(crate) fn run(args: &Gen, out: &mut Out) -> Result<Code, Failure> {
         Language::C => source.c(),
         Language::Py => source.python(),
         Language::Go => super::go::write(&source),
+        Language::Cpp => source.cpp()?,
     };
     out.bytes(text.as_bytes())?;
     Ok(Code::Ok)
@@ -118,6 +119,38 @@ impl Source<'_> {
                 None => ("uint8_t".to_owned(), of.size() * field.count),
             },
         }
+    }
+
+    /// As the library writes it, and with a word on fields that lie elsewhere.
+    fn cpp(&self) -> Result<String, Failure> {
+        let text = self
+            .schema
+            .to_cpp()
+            .map_err(|why| Failure::new(Code::Usage, why.to_string()))?;
+        let parts = self
+            .schema
+            .layout()
+            .map(|layout| layout.parts)
+            .unwrap_or_default();
+        let is_elsewhere = |field: &&Field| {
+            let found = parts.iter().find(|(name, ..)| name == field.name());
+            found.is_none_or(|&(_, offset, _)| offset != field.offset() as u64)
+        };
+        let elsewhere: Vec<_> = self
+            .fields
+            .iter()
+            .filter(is_elsewhere)
+            .map(|field| field.name())
+            .collect();
+        if elsewhere.is_empty() {
+            return Ok(text);
+        }
+        Ok(format!(
+            "// In segment `{}` these lie elsewhere than the assertions say, because of options or raised alignments; an \
+             open segment is\n// read where its own table says: {}.\n{text}",
+            self.segment,
+            elsewhere.join(", ")
+        ))
     }
 
     fn c(&self) -> String {

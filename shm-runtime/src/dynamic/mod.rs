@@ -9,6 +9,7 @@
 
 mod array;
 mod broadcast;
+mod cpp;
 mod create;
 mod element;
 mod extent;
