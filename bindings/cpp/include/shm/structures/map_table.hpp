@@ -425,7 +425,7 @@ struct map_table {
     }
 
     /// Puts the filled spare into the first empty bucket, as an entry that is inserting; into one that has no node to give
-    /// only where `is_rich`.
+    /// only where `is_rich`. `again` where all are taken, and one by the key: somebody else inserts it.
     [[nodiscard]] mapped occupy(const memory::own_lane& own, const sought& what, u64 spare, bool is_rich,
                                 memory::target& to, found& claimed) const noexcept {
         std::optional<u64> last;
@@ -445,17 +445,41 @@ struct map_table {
                     // lost to somebody else's success; the exchange compares it
                     there.word = memory::at(in.words[there.slot]).load(memory::relaxed);
                 }
+                if (last) {
+                    const mapped come = has_come(what, there);
+                    if (come != mapped::absent) {
+                        return come;
+                    }
+                }
                 versions += pack().version(there.word);
                 const bucket_state state = pack().state(there.word);
                 pending = pending || state == bucket_state::inserting || state == bucket_state::collided;
             }
-            // Versions only grow: the same sum twice, so between the two looks no bucket would do.
+            // Versions only grow: the same sum twice, so between the two looks no bucket would do, and none had the key.
             if (last == versions) {
                 return pending ? mapped::pending : mapped::full;
             }
             last = versions;
         }
         return mapped::corrupt;
+    }
+
+    /// Whether a bucket has the key, which was not there before, or has changed: then it is worth to look for it `again`.
+    /// Who is inserting it is helped, because an insertion in progress is no reason not to replace it.
+    [[nodiscard]] mapped has_come(const sought& what, const found& there) const noexcept {
+        const bucket_state state = pack().state(there.word);
+        const bool is_there = state == bucket_state::member || state == bucket_state::inserting;
+        if (!is_there || pack().print_of(there.word) != what.print) {
+            return mapped::absent;
+        }
+        const seen now = examine(there, what.key, nullptr);
+        if (now == seen::corrupt || now == seen::other) {
+            return now == seen::corrupt ? mapped::corrupt : mapped::absent;
+        }
+        if (now != seen::changed && state == bucket_state::inserting && decide(what, there) != mapped::done) {
+            return mapped::corrupt;
+        }
+        return mapped::again;
     }
 
     /// Decides an entry that is inserting, or that it gave way to. Anybody may run it.
