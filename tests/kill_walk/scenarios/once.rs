@@ -126,7 +126,10 @@ pub const FAMILY: Family = Family {
         State::new("done", done),
     ],
     operations: &[
-        Operation::single("call_once_wait", call_at_once),
+        Operation {
+            spins: true, // a few looks before its time, which is none, is up
+            ..Operation::single("call_once_wait", call_at_once)
+        },
         Operation::single("call_once", call).that_waits(),
     ],
     observe,
