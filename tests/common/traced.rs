@@ -132,7 +132,7 @@ pub fn at_every_call<W>(
         let world = before();
         let child = Traced::start(|| body(&world));
         if !(0..calls).all(|_| child.step()) {
-            assert!(calls > 20, "the child made system calls");
+            assert!(calls > 10, "the child made system calls");
             after(world);
             eprintln!("killed at each of {} stops", calls - 1);
             let line = Line {
