@@ -1,7 +1,7 @@
 //! The page: tables from the report.
 
 use super::super::layers::{LAYERS, Layer};
-use super::number;
+use super::{FIGURES, number};
 use serde_json::Value;
 use shm_runtime::__private::BUGS;
 use std::fmt::Write;
@@ -101,17 +101,57 @@ fn runs(page: &mut String, runs: &[Value]) {
     }
 }
 
+/// The lines of a suite's table: one of each operation, and one of all pairs of a structure, which are thousands.
+fn rows<'a>(lines: impl Iterator<Item = &'a Value>) -> Vec<Value> {
+    let mut rows: Vec<Value> = Vec::new();
+    for line in lines {
+        let operation = text(&line["operation"]);
+        let pair = operation
+            .split_once('.')
+            .filter(|_| operation.contains(" | "));
+        let Some((structure, _)) = pair else {
+            rows.push(line.clone());
+            continue;
+        };
+        let is_same = |row: &&mut Value| row["pairs"] == structure && row["build"] == line["build"];
+        let Some(row) = rows.iter_mut().find(is_same) else {
+            let mut row = line.clone();
+            row["pairs"] = structure.into();
+            row["count"] = 1.into();
+            rows.push(row);
+            continue;
+        };
+        for figure in FIGURES {
+            row[figure] = (number(&row[figure]) + number(&line[figure])).into();
+        }
+        let longest = number(&row["instructions"]).max(number(&line["instructions"]));
+        row["instructions"] = longest.into();
+        row["count"] = (number(&row["count"]) + 1).into();
+    }
+    for row in &mut rows {
+        if let Some(structure) = row["pairs"].as_str() {
+            let count = grouped(number(&row["count"]));
+            row["operation"] = format!("{structure}, {count} pairs of operations").into();
+        }
+    }
+    rows
+}
+
 fn operations(page: &mut String, operations: &[Value]) {
+    page.push_str(
+        "\n## Operations\n\nInstructions are those of the longest. Pairs of operations are added up for each structure; \
+         kill-report.json has them one by one.\n",
+    );
     let mut suites: Vec<_> = operations.iter().map(|line| text(&line["suite"])).collect();
     suites.sort_unstable();
     suites.dedup();
     for suite in suites {
         let _ = write!(
             page,
-            "\n## `{suite}`\n\n| operation | build | instructions | kill points | images | in recovery | schedules | \
+            "\n### `{suite}`\n\n| operation | build | instructions | kill points | images | in recovery | schedules | \
              survivors | kills | hostile | violations |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
         );
-        for line in operations.iter().filter(|line| line["suite"] == suite) {
+        for line in rows(operations.iter().filter(|line| line["suite"] == suite)) {
             let of = |figure: &str| grouped(number(&line[figure]));
             let _ = writeln!(
                 page,
