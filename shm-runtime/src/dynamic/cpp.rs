@@ -30,7 +30,7 @@ impl Schema {
     ///     {"name": "events", "kind": "Queue", "capacity": [8], "element": "u64"}
     /// ]}"#)?;
     /// assert!(schema.to_cpp()?.contains("shm::queue<shm::u64, 8> events;"));
-    /// # Ok::<(), shm_runtime::SchemaError>(())
+    /// # Ok::<(), shm_runtime::error::SchemaError>(())
     /// ```
     ///
     /// # Errors
