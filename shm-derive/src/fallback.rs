@@ -67,6 +67,7 @@ pub(crate) fn plain(input: &DeriveInput, name: &TokenStream, errors: TokenStream
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
         #errors
+        // SAFETY: it never compiles: `errors` comes with it.
         #[automatically_derived]
         unsafe impl #impl_generics #name for #ident #type_generics #where_clause {}
     }
