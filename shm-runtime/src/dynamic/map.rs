@@ -6,7 +6,7 @@ use super::place::Place;
 use super::words::{Words, assert_size, cells};
 use crate::error::{FieldError, Full};
 use crate::memory::atomic::AtomicU64;
-use crate::memory::exchange::{Dynamic, Exchange};
+use crate::memory::exchange::{Corrupt, Dynamic, Exchange};
 use crate::memory::site::Site;
 use crate::memory::strided::{LentPairs, Run};
 use crate::structures::map::table::{Parts, Stop, Table};
@@ -94,10 +94,10 @@ impl Core {
     }
 
     /// What a look-up or a removal gave.
-    fn seen(&self, seen: Result<Option<()>, Stop>) -> bool {
+    fn seen(&self, seen: Result<Option<()>, Corrupt>) -> bool {
         match seen {
             Ok(found) => found.is_some(),
-            Err(_) => {
+            Err(Corrupt) => {
                 self.words.note_corrupt();
                 false
             }

@@ -154,7 +154,7 @@ impl Versioned {
         self.assert_value(value.len());
         let operation = self.operation(value, &[]);
         let stored = match self.attachment().enter() {
-            Some(lane) => Latest(&operation).store(lane.index(), ()).map_err(Some),
+            Some(lane) => Latest(&operation).store(lane.index(), &()).map_err(Some),
             None => Err(None),
         };
         stored.map_err(|stop| self.refused(stop))
@@ -239,7 +239,7 @@ impl Versioned {
             let lane = self.attachment().enter();
             let lane = lane.ok_or_else(|| self.refused(None))?;
             let operation = self.operation(&value, &[]);
-            match Latest(&operation).replace(lane.index(), seen.word, ()) {
+            match Latest(&operation).replace(lane.index(), seen.word, &()) {
                 Ok(true) => return Ok(Ok(())),
                 Ok(false) => {} // somebody else published: progress
                 Err(stop) => return Err(self.refused(Some(stop))),

@@ -36,7 +36,7 @@ pub(super) const BULK: usize = 1024;
 
 /// Bytes from which words go through vector registers, out of shared memory and into it. What goes in was often written
 /// a moment ago, word by word, and a vector has to wait until such stores are over.
-const VECTORS_OUT: usize = 128;
+const VECTORS_OUT: usize = 64;
 const VECTORS_IN: usize = 256;
 
 /// `N` values in a row, at a multiple of 64 and nothing else: an array as the table promises it.

@@ -129,8 +129,12 @@ pub trait StampedNode {
     /// A copy of the value, which means something only if the stamp is still the same behind it.
     fn load(&self) -> Self::Value;
 
+    /// As [`load`](Self::load), to where the value is wanted: a large one is copied once, a small one stays in registers
+    /// only with the other.
+    fn load_into(&self, out: &mut Self::Value);
+
     /// Overwrites the value, which nobody is told of, and leaves the stamp dirty.
-    fn fill(&self, value: Self::Value);
+    fn fill(&self, value: &Self::Value);
 }
 
 impl<T: Pod> StampedNode for &Stamped<T> {
@@ -145,7 +149,11 @@ impl<T: Pod> StampedNode for &Stamped<T> {
         (**self).load()
     }
     #[inline(always)]
-    fn fill(&self, value: T) {
-        self.fill_from(&value);
+    fn load_into(&self, out: &mut T) {
+        (**self).load_into(out);
+    }
+    #[inline(always)]
+    fn fill(&self, value: &T) {
+        (**self).fill(value);
     }
 }

@@ -45,6 +45,15 @@ impl Pace {
         }
     }
 
+    /// Meets the end at `ticket`, and pauses there; whether it did.
+    #[cold]
+    #[inline(never)]
+    pub fn pause(&mut self, ticket: u64) -> bool {
+        *self = self.meets(ticket);
+        (0..self.pauses()).for_each(|_| core::hint::spin_loop());
+        self.pauses() > 0
+    }
+
     /// What follows from meeting the end at `ticket`, which grows by one with every element.
     pub const fn meets(self, ticket: u64) -> Self {
         let ticket = ticket << 16 >> 16;

@@ -101,15 +101,15 @@ impl<T: Pod> Stamped<T> {
         unsafe { value.assume_init() }
     }
 
-    /// Overwrites the value, which nobody is told of, and leaves the stamp dirty.
+    /// As [`load`](Self::load), to a place of the caller's.
     #[inline(always)]
-    pub fn fill(&self, value: T) {
-        self.fill_from(&value);
+    pub fn load_into(&self, out: &mut T) {
+        copy_from_shared::<T>(self.value.get().cast(), out, 1);
     }
 
-    /// As [`fill`](Self::fill): a value that is passed on as it is would be copied once more.
+    /// Overwrites the value, which nobody is told of, and leaves the stamp dirty.
     #[inline(always)]
-    pub(super) fn fill_from(&self, value: &T) {
+    pub fn fill(&self, value: &T) {
         self.stamp.dirty();
         copy_to_shared::<T>(value, self.value.get().cast(), 1);
     }
@@ -155,11 +155,14 @@ mod tests {
         let [first, second] = nodes.as_slice() else {
             panic!("one, and one for the lane")
         };
-        second.fill([7; 5]);
+        second.fill(&[7; 5]);
         assert!(!second.stamp.is_still(0) && !second.stamp.is_still(1));
         second.stamp.set(1);
         assert!(second.stamp.is_still(1));
         assert_eq!((first.load(), second.load()), ([0; 5], [7; 5]));
+        let mut copy = [1; 5];
+        second.load_into(&mut copy);
+        assert_eq!(copy, [7; 5]);
     }
 
     #[test]

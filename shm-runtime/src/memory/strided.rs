@@ -234,7 +234,10 @@ impl StampedNode for LentStamped<'_> {
     fn load(&self) {
         self.values.load(self.index, self.to); // in range: who made it has looked
     }
-    fn fill(&self, (): ()) {
+    fn load_into(&self, (): &mut ()) {
+        self.load();
+    }
+    fn fill(&self, (): &()) {
         self.stamp.dirty();
         self.values.store(self.index, self.from); // as above
     }

@@ -50,24 +50,81 @@ pub(super) unsafe fn load_line(from: *const u8) -> [core::arch::x86_64::__m128i;
     [first, second, third, fourth]
 }
 
-/// Overwrites 64 bytes of shared memory: the mirror of [`load_line`].
+/// 64 bytes in the registers that the compiler itself copies with: a copy of the copy that is read in wider pieces than
+/// it was written in would wait until all of them are in the cache.
+#[cfg(all(target_arch = "x86_64", target_feature = "avx", not(any(test, loom))))]
+type Line = [core::arch::x86_64::__m256i; 2];
+#[cfg(all(
+    target_arch = "x86_64",
+    not(target_feature = "avx"),
+    not(any(test, loom))
+))]
+type Line = [core::arch::x86_64::__m128i; 4];
+
+/// As [`load_line`], for copies.
+///
+/// # Safety
+///
+/// As for [`load_line`].
+#[cfg(all(target_arch = "x86_64", target_feature = "avx", not(any(test, loom))))]
+#[inline(always)]
+unsafe fn load(from: *const u8) -> Line {
+    let [first, second];
+    // SAFETY: 64 readable bytes, as the caller promises; nothing else is touched, and who compiles for AVX has it. The
+    // block stays where it is between fences, because it reads memory.
+    unsafe {
+        core::arch::asm!(
+            "vmovdqu {first}, [{from}]",
+            "vmovdqu {second}, [{from} + 32]",
+            from = in(reg) from,
+            first = out(ymm_reg) first,
+            second = out(ymm_reg) second,
+            options(nostack, preserves_flags, readonly)
+        );
+    }
+    [first, second]
+}
+#[cfg(all(
+    target_arch = "x86_64",
+    not(target_feature = "avx"),
+    not(any(test, loom))
+))]
+use load_line as load;
+
+/// Overwrites 64 bytes of shared memory: the mirror of [`load`].
 ///
 /// # Safety
 ///
 /// They must lie inside a writable mapping.
-#[cfg(all(target_arch = "x86_64", not(any(test, loom))))]
+#[cfg(all(target_arch = "x86_64", target_feature = "avx", not(any(test, loom))))]
 #[inline(always)]
-unsafe fn store_line(
-    to: *mut u8,
-    [first, second, third, fourth]: [core::arch::x86_64::__m128i; 4],
-) {
+unsafe fn store(to: *mut u8, [first, second]: Line) {
+    // SAFETY: 64 writable bytes, as the caller promises; nothing else is touched, and who compiles for AVX has it.
+    unsafe {
+        core::arch::asm!(
+            "vmovdqu [{to}], {first}",
+            "vmovdqu [{to} + 32], {second}",
+            to = in(reg) to,
+            first = in(ymm_reg) first,
+            second = in(ymm_reg) second,
+            options(nostack, preserves_flags)
+        );
+    }
+}
+#[cfg(all(
+    target_arch = "x86_64",
+    not(target_feature = "avx"),
+    not(any(test, loom))
+))]
+#[inline(always)]
+unsafe fn store(to: *mut u8, [first, second, third, fourth]: Line) {
     // SAFETY: 64 writable bytes, as the caller promises; nothing else is touched, and SSE2 is part of x86-64.
     unsafe {
         core::arch::asm!(
-            concat!(vector_move!(), " [{to}], {first}"),
-            concat!(vector_move!(), " [{to} + 16], {second}"),
-            concat!(vector_move!(), " [{to} + 32], {third}"),
-            concat!(vector_move!(), " [{to} + 48], {fourth}"),
+            "movdqu [{to}], {first}",
+            "movdqu [{to} + 16], {second}",
+            "movdqu [{to} + 32], {third}",
+            "movdqu [{to} + 48], {fourth}",
             to = in(reg) to,
             first = in(xmm_reg) first,
             second = in(xmm_reg) second,
@@ -87,11 +144,11 @@ pub(super) fn lines_from_shared(from: *const u8, to: *mut u8, bytes: usize) -> u
     {
         for line in 0..bytes / 64 {
             // SAFETY: line `line` lies within `bytes` bytes at `from`, which the callers pass as readable.
-            let parts = unsafe { load_line(from.wrapping_add(line * 64)) };
+            let parts = unsafe { load(from.wrapping_add(line * 64)) };
             // SAFETY: line `line` lies within `bytes` bytes at `to`, which is private; any alignment will do.
             unsafe {
                 to.wrapping_add(line * 64)
-                    .cast::<[_; 4]>()
+                    .cast::<Line>()
                     .write_unaligned(parts)
             };
         }
@@ -111,13 +168,9 @@ pub(super) fn lines_to_shared(from: *const u8, to: *mut u8, bytes: usize) -> usi
     {
         for line in 0..bytes / 64 {
             // SAFETY: line `line` lies within `bytes` bytes at `from`, which is private; any alignment will do.
-            let parts = unsafe {
-                from.wrapping_add(line * 64)
-                    .cast::<[_; 4]>()
-                    .read_unaligned()
-            };
+            let parts = unsafe { from.wrapping_add(line * 64).cast::<Line>().read_unaligned() };
             // SAFETY: line `line` lies within `bytes` bytes at `to`, which the callers pass as writable.
-            unsafe { store_line(to.wrapping_add(line * 64), parts) };
+            unsafe { store(to.wrapping_add(line * 64), parts) };
         }
         bytes / 64 * 64
     }

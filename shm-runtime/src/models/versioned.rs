@@ -88,7 +88,7 @@ impl Register {
         let over = self.remembered.borrow()[lane].filter(|_| seeded(Bug::RememberedWord));
         self.remembered.borrow_mut()[lane] =
             Some(quietly(|| self.memory.exchange.words[0].load(SeqCst)));
-        let stored = Latest(&(self, world)).store_over(lane, [value; 2], over);
+        let stored = Latest(&(self, world)).store_over(lane, &[value; 2], over);
         if stored != Ok(()) {
             world.violate("a store gave up");
         }
@@ -126,7 +126,7 @@ impl Register {
     fn update(&self, world: &World, lane: usize) {
         let value = self.new_value();
         while let Some(seen) = self.load(world) {
-            let replaced = Latest(&(self, world)).replace(lane, seen.word, [value; 2]);
+            let replaced = Latest(&(self, world)).replace(lane, seen.word, &[value; 2]);
             let version = self.version_of(value);
             match (replaced, version) {
                 (Ok(true), Some(version)) => {

@@ -55,7 +55,7 @@ impl World {
     }
 
     fn store(&self, lane: usize, value: u64) {
-        assert_eq!(self.latest().store(lane, [value; 2]), Ok(()));
+        assert_eq!(self.latest().store(lane, &[value; 2]), Ok(()));
     }
 
     /// One attempt to read it; none where writers were faster.
@@ -83,7 +83,7 @@ impl World {
         loop {
             let seen = self.load();
             let sum = seen.value[0] + more;
-            if self.latest().replace(lane, seen.word, [sum; 2]) == Ok(true) {
+            if self.latest().replace(lane, seen.word, &[sum; 2]) == Ok(true) {
                 return;
             }
         }

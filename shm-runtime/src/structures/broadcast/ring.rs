@@ -27,6 +27,7 @@ use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::lane::Phase;
 use crate::memory::nodes::Nodes;
+use crate::memory::pace::Pace;
 use crate::memory::patience::PATIENCE;
 use crate::memory::signals::Kernel;
 use crate::memory::word::Word;
@@ -234,6 +235,19 @@ impl<'a, P: Parts> Ring<'a, P> {
         let missed = oldest.wrapping_sub(*cursor);
         *cursor = oldest;
         Ok(Got::Missed(missed))
+    }
+
+    /// As [`Ring::recv`]; where there is nothing, the sender gets ahead for a moment, if that paid before: see [`Pace`].
+    #[inline(always)]
+    pub fn recv_at_pace(
+        self,
+        cursor: &mut u64,
+        pace: &mut Pace,
+    ) -> Result<Got<P::Element>, Corrupt> {
+        match self.recv(cursor) {
+            Ok(Got::Nothing) if pace.pause(*cursor) => self.recv(cursor),
+            got => got,
+        }
     }
 
     /// Whether there is nothing to receive at the cursor.

@@ -4,6 +4,8 @@ use super::Broadcast;
 use super::ring::Got;
 use crate::error::Timeout;
 use crate::layout::Element;
+use crate::memory::exchange::Corrupt;
+use crate::memory::pace::Pace;
 use crate::memory::signals::wait_until;
 use core::cell::Cell;
 use core::fmt;
@@ -79,6 +81,8 @@ pub struct Subscriber<T: Element, const N: usize> {
     /// The ticket of the next message.
     cursor: u64,
     missed: u64,
+    /// How long to pause where there is nothing.
+    pace: Pace,
 }
 
 impl<T: Element, const N: usize> Subscriber<T, N> {
@@ -92,6 +96,7 @@ impl<T: Element, const N: usize> Subscriber<T, N> {
             broadcast,
             cursor,
             missed: 0,
+            pace: Pace::default(),
         }
     }
 
@@ -106,7 +111,9 @@ impl<T: Element, const N: usize> Subscriber<T, N> {
     /// Wait-free.
     #[inline]
     pub fn recv(&mut self) -> Result<Option<T>, Missed> {
-        let got = next(&self.broadcast, &mut self.cursor);
+        let ring = self.broadcast.ring();
+        let got = ring.recv_at_pace(&mut self.cursor, &mut self.pace);
+        let got = message(&self.broadcast, got);
         if let Err(Missed(count)) = got {
             self.missed = self.missed.saturating_add(count);
         }
@@ -128,7 +135,7 @@ impl<T: Element, const N: usize> Subscriber<T, N> {
         let (broadcast, cursor) = (&self.broadcast, Cell::new(self.cursor));
         let attempt = || {
             let mut at = cursor.get();
-            let got = next(broadcast, &mut at);
+            let got = message(broadcast, broadcast.ring().recv(&mut at));
             cursor.set(at);
             got.transpose()
         };
@@ -161,13 +168,13 @@ impl<T: Element, const N: usize> Subscriber<T, N> {
     }
 }
 
-/// The message at the cursor, which moves on.
+/// The message that was received, if there was one.
 #[inline]
-fn next<T: Element, const N: usize>(
+fn message<T: Element, const N: usize>(
     broadcast: &Broadcast<T, N>,
-    cursor: &mut u64,
+    got: Result<Got<T>, Corrupt>,
 ) -> Result<Option<T>, Missed> {
-    match broadcast.ring().recv(cursor) {
+    match got {
         Ok(Got::Message(message)) => Ok(Some(message)),
         Ok(Got::Nothing) => Ok(None),
         Ok(Got::Missed(count)) => Err(Missed(count)),

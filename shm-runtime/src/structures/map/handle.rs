@@ -7,7 +7,7 @@ use crate::memory::atomic::AtomicU64;
 use crate::memory::attachment::Attachment;
 use crate::memory::bucket::Buckets;
 use crate::memory::entries::{Entries, Entry, EntryGroups};
-use crate::memory::exchange::{Exchange, Fixed, Line, Words};
+use crate::memory::exchange::{Corrupt, Exchange, Fixed, Line, Words};
 use crate::memory::lane::Place;
 use crate::memory::shared::impl_shared;
 use crate::memory::site::Site;
@@ -148,10 +148,10 @@ impl<K: Element, V: Element, const B: usize, const N: usize> Core<K, V, B, N> {
 
     /// What a read gave; none where the words make no sense.
     #[inline(always)]
-    pub(super) fn read<R>(&self, read: Result<Option<R>, Stop>) -> Option<R> {
+    pub(super) fn read<R>(&self, read: Result<Option<R>, Corrupt>) -> Option<R> {
         match read {
             Ok(found) => found,
-            Err(_) => {
+            Err(Corrupt) => {
                 self.note_corrupt();
                 None
             }

@@ -326,14 +326,14 @@ impl<'a, P: Parts> Table<'a, P> {
     #[inline(always)]
     fn examine<R>(
         self,
-        place: &Place<'_>,
+        place: &Place<'a>,
         key: &P::Key,
-        then: impl FnOnce(usize) -> Option<R>,
-    ) -> Result<Seen<R>, Stop> {
+        copy: impl FnOnce(&Place<'a>, usize) -> Option<R>,
+    ) -> Result<Seen<R>, Corrupt> {
         let node = self.index(self.exchange().named(place.slot, place.word)); // `has_key` checks it
-        let same = self.0.entries().has_key(node, key).ok_or(Stop::Corrupt)?;
+        let same = self.0.entries().has_key(node, key).ok_or(Corrupt)?;
         let result = if same {
-            Seen::Same(then(node).ok_or(Stop::Corrupt)?)
+            Seen::Same(copy(place, node).ok_or(Corrupt)?)
         } else {
             Seen::Other
         };
@@ -345,13 +345,13 @@ impl<'a, P: Parts> Table<'a, P> {
         })
     }
 
-    /// Looks for an entry of the map. Works on read-only mappings.
+    /// Looks for an entry of the map; `copy` makes something of its bucket and its node. Works on read-only mappings.
     #[inline(always)]
     fn find<R>(
         self,
         sought: &Sought<P::Key>,
-        copy: impl Fn(usize) -> Option<R>,
-    ) -> Result<Option<Found<'a, R>>, Stop> {
+        copy: impl Fn(&Place<'a>, usize) -> Option<R>,
+    ) -> Result<Option<R>, Corrupt> {
         prefetch_read(self.bound(sought.home)); // who misses needs it, and then it is there
         match self.find_in(sought, 0, 0..=NEAR - 1, &copy)? {
             None => self.find_beyond(sought, &copy),
@@ -364,8 +364,8 @@ impl<'a, P: Parts> Table<'a, P> {
     fn find_beyond<R>(
         self,
         sought: &Sought<P::Key>,
-        copy: &impl Fn(usize) -> Option<R>,
-    ) -> Result<Option<Found<'a, R>>, Stop> {
+        copy: &impl Fn(&Place<'a>, usize) -> Option<R>,
+    ) -> Result<Option<R>, Corrupt> {
         let reach = Bound(look(self.bound(sought.home))).reach(self.capacity());
         if reach < NEAR {
             return Ok(None);
@@ -386,8 +386,8 @@ impl<'a, P: Parts> Table<'a, P> {
         sought: &Sought<P::Key>,
         step: usize,
         distances: RangeInclusive<usize>,
-        copy: &impl Fn(usize) -> Option<R>,
-    ) -> Result<Option<Found<'a, R>>, Stop> {
+        copy: &impl Fn(&Place<'a>, usize) -> Option<R>,
+    ) -> Result<Option<R>, Corrupt> {
         let members = self.buckets().members(sought.print);
         let line = self.line(sought.home, step);
         let mut seen = line.glance(members, Relaxed); // ordered by the fence, where it is believed
@@ -403,26 +403,30 @@ impl<'a, P: Parts> Table<'a, P> {
             }
             fence(Acquire); // (A)
             match self.examine(&place, &sought.key, copy)? {
-                Seen::Same(value) => return Ok(Some(Found { place, value })),
+                Seen::Same(found) => return Ok(Some(found)),
                 Seen::Changed if !seeded(Bug::PassByChanged) => changes += 1, // the same bucket again
                 _ => seen &= seen - 1,
             }
             if changes > PATIENCE {
-                return Err(Stop::Corrupt);
+                return Err(Corrupt);
             }
         }
         Ok(None)
     }
 
     #[inline(always)]
-    fn find_value(self, sought: &Sought<P::Key>) -> Result<Option<Found<'a, P::Value>>, Stop> {
-        self.find(sought, |node| self.0.entries().value(node))
+    fn find_value(self, sought: &Sought<P::Key>) -> Result<Option<Found<'a, P::Value>>, Corrupt> {
+        self.find(sought, |&place, node| {
+            let value = self.0.entries().value(node)?;
+            Some(Found { place, value })
+        })
     }
 
     /// A copy of the value of a key.
     #[inline(always)]
-    pub fn get(self, sought: &Sought<P::Key>) -> Result<Option<P::Value>, Stop> {
-        Ok(self.find_value(sought)?.map(|found| found.value))
+    pub fn get(self, sought: &Sought<P::Key>) -> Result<Option<P::Value>, Corrupt> {
+        // Not by way of `find_value`: what is returned beside the value costs a copy of it.
+        self.find(sought, |_, node| self.0.entries().value(node))
     }
 
     /// The entry in a bucket, if there is one.
@@ -469,7 +473,7 @@ impl<'a, P: Parts> Table<'a, P> {
     }
 
     /// Removes a key; the value that it had. Needs no lane: nothing of it can be half done but the bound.
-    pub fn remove(self, key: P::Key) -> Result<Option<P::Value>, Stop> {
+    pub fn remove(self, key: P::Key) -> Result<Option<P::Value>, Corrupt> {
         let sought = self.seek(key);
         for _ in 0..PATIENCE {
             let Some(found) = self.find_value(&sought)? else {
@@ -483,7 +487,7 @@ impl<'a, P: Parts> Table<'a, P> {
                 return Ok(Some(found.value));
             }
         }
-        Err(Stop::Corrupt)
+        Err(Corrupt)
     }
 
     /// Lowers the bound of a home to what its entries need; gives up where somebody else touches it.

@@ -63,12 +63,9 @@ pub struct Memo {
 
 impl Memo {
     /// Lets the other side get ahead for a moment where the ring looks full or empty, if that paid before.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     fn paused(&mut self) -> bool {
-        self.pace = self.pace.meets(self.own);
-        (0..self.pace.pauses()).for_each(|_| core::hint::spin_loop());
-        self.pace.pauses() > 0
+        self.pace.pause(self.own)
     }
 }
 

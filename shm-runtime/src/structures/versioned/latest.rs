@@ -58,6 +58,37 @@ pub trait Parts {
     fn kernel(&self) -> impl Kernel;
 }
 
+/// How a reader copies.
+trait Copying<T> {
+    type Copied;
+
+    fn copy(&mut self, node: &impl StampedNode<Value = T>) -> Self::Copied;
+}
+
+/// Into registers, or wherever the compiler wants it.
+struct ByValue;
+
+impl<T> Copying<T> for ByValue {
+    type Copied = T;
+
+    #[inline(always)]
+    fn copy(&mut self, node: &impl StampedNode<Value = T>) -> T {
+        node.load()
+    }
+}
+
+/// To a place of the caller's.
+struct To<'a, T>(&'a mut T);
+
+impl<T> Copying<T> for To<'_, T> {
+    type Copied = ();
+
+    #[inline(always)]
+    fn copy(&mut self, node: &impl StampedNode<Value = T>) {
+        node.load_into(self.0);
+    }
+}
+
 /// The algorithm over a value's parts.
 #[derive(Debug)]
 pub struct Latest<'a, P>(pub &'a P);
@@ -107,13 +138,14 @@ impl<'a, P: Parts> Latest<'a, P> {
         self.unpack(look(self.at())).lap
     }
 
-    /// As many attempts to copy the value. Only loads. What is made of it is the caller's: a value that is wrapped is
-    /// copied once more.
+    /// As many attempts to copy the value with `copy`. Only loads. What is made of it is the caller's: a value that is
+    /// wrapped is copied once more.
     #[inline(always)]
-    fn read<R>(
+    fn read<C: Copying<P::Element>, R>(
         self,
         attempts: usize,
-        then: impl Fn(u64, u64, P::Element) -> R,
+        mut copying: C,
+        then: impl Fn(u64, u64, C::Copied) -> R,
         failed: impl FnOnce(Stop) -> R,
     ) -> R {
         for _ in 0..attempts {
@@ -123,7 +155,7 @@ impl<'a, P: Parts> Latest<'a, P> {
                 Ok(node) => node,
                 Err(stop) => return failed(stop),
             };
-            let value = node.load();
+            let value = copying.copy(&node);
             if node.stamp().is_still(version) {
                 return then(word, version, value);
             }
@@ -139,13 +171,13 @@ impl<'a, P: Parts> Latest<'a, P> {
     /// One attempt to copy the value. Only loads.
     #[inline(always)]
     pub fn try_load(self) -> Result<Seen<P::Element>, Stop> {
-        self.read(1, Self::seen, Err)
+        self.read(1, ByValue, Self::seen, Err)
     }
 
     /// Copies the value. Only loads.
     #[inline(always)]
     pub fn load(self) -> Result<Seen<P::Element>, Stop> {
-        let loaded = self.read(PATIENCE, Self::seen, Err);
+        let loaded = self.read(PATIENCE, ByValue, Self::seen, Err);
         loaded.map_err(|_| Stop::Corrupt) // so many are not outrun in good faith
     }
 
@@ -160,12 +192,19 @@ impl<'a, P: Parts> Latest<'a, P> {
     /// As [`Latest::load`], the value alone; where there is none, what `failed` gives.
     #[inline(always)]
     pub fn value_or(self, failed: impl FnOnce() -> P::Element) -> P::Element {
-        self.read(PATIENCE, |_, _, value| value, |_| failed())
+        self.read(PATIENCE, ByValue, |_, _, value| value, |_| failed())
+    }
+
+    /// As [`Latest::load`], to a place of the caller's, which holds anything where it failed; gives the version.
+    #[inline(always)]
+    pub fn load_into(self, out: &mut P::Element) -> Result<u64, Stop> {
+        let loaded = self.read(PATIENCE, To(out), |_, version, ()| Ok(version), Err);
+        loaded.map_err(|_| Stop::Corrupt) // as above
     }
 
     /// Publishes `value`, over whatever is there.
     #[inline(always)]
-    pub fn store(self, lane: usize, value: P::Element) -> Result<(), Stop> {
+    pub fn store(self, lane: usize, value: &P::Element) -> Result<(), Stop> {
         self.store_over(lane, value, None)
     }
 
@@ -174,7 +213,7 @@ impl<'a, P: Parts> Latest<'a, P> {
     pub fn store_over(
         self,
         lane: usize,
-        value: P::Element,
+        value: &P::Element,
         remembered: Option<u64>,
     ) -> Result<(), Stop> {
         let own = self.exchange().own(lane)?;
@@ -204,7 +243,7 @@ impl<'a, P: Parts> Latest<'a, P> {
 
     /// Publishes `value` in the place of `seen`, if nothing was published since.
     #[inline(always)]
-    pub fn replace(self, lane: usize, seen: u64, value: P::Element) -> Result<bool, Stop> {
+    pub fn replace(self, lane: usize, seen: u64, value: &P::Element) -> Result<bool, Stop> {
         let own = self.exchange().own(lane)?;
         let spare = self.fill(&own, value)?;
         own.record.enter(self.exchange().place);
@@ -215,7 +254,7 @@ impl<'a, P: Parts> Latest<'a, P> {
 
     /// Writes `value` into the lane's spare, where nobody looks; says which node that is.
     #[inline(always)]
-    fn fill(self, own: &Own<'_>, value: P::Element) -> Result<usize, Stop> {
+    fn fill(self, own: &Own<'_>, value: &P::Element) -> Result<usize, Stop> {
         self.exchange().filling();
         let spare = self.exchange().spare_named(own); // `node` checks it
         self.node(spare)?.fill(value);

@@ -175,6 +175,10 @@ impl<T: Element> Parts for Versioned<T> {
     }
 }
 
+/// Bytes from which a value is written where the caller wants it: it would be copied once more, and that costs
+/// more than to hand it over in memory.
+const LARGE: usize = 1024;
+
 impl<T: Element> Versioned<T> {
     #[inline(always)]
     fn attachment(&self) -> &Attachment {
@@ -238,7 +242,7 @@ impl<T: Element> Versioned<T> {
     #[inline]
     pub fn store(&self, value: T) -> Result<(), NoLane> {
         let stored = match self.attachment().enter() {
-            Some(lane) => self.latest().store(lane.index(), value).map_err(Some),
+            Some(lane) => self.latest().store(lane.index(), &value).map_err(Some),
             None => Err(None),
         };
         stored.map_err(|stop| self.refused(stop))
@@ -252,9 +256,45 @@ impl<T: Element> Versioned<T> {
     /// attempts in a row it gives zeros and counts that in `Segment::health`.
     #[inline]
     pub fn load(&self) -> T {
+        if size_of::<T>() > LARGE {
+            let mut value = T::zeroed();
+            self.load_into(&mut value);
+            return value;
+        }
         self.latest().value_or(|| {
             self.note(Stop::Corrupt);
             T::zeroed()
+        })
+    }
+
+    /// As [`load`](Self::load), to a place of the caller's, which spares a copy of a large value; gives its version.
+    ///
+    /// ```
+    /// use shm_runtime::{ShmLayout, Versioned};
+    ///
+    /// #[derive(ShmLayout)]
+    /// struct Camera {
+    ///     tile: Versioned<[u16; 2048]>,
+    /// }
+    ///
+    /// # let name = format!("doc-versioned-load-into-{}", std::process::id());
+    /// let camera = Camera::create(&name)?;
+    /// camera.tile.store([7; 2048])?;
+    /// let mut tile = Box::new([0; 2048]);
+    /// assert_eq!(camera.tile.load_into(&mut tile), 1);
+    /// assert_eq!(tile[2047], 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Progress
+    ///
+    /// As [`load`](Self::load), which says what is given where the bytes make no sense.
+    #[inline]
+    pub fn load_into(&self, value: &mut T) -> u64 {
+        self.latest().load_into(value).unwrap_or_else(|stop| {
+            self.note(stop);
+            *value = T::zeroed();
+            self.version()
         })
     }
 
@@ -306,7 +346,7 @@ impl<T: Element> Versioned<T> {
             let result = change(&mut value);
             let lane = self.attachment().enter();
             let lane = lane.ok_or_else(|| self.refused(None))?;
-            match self.latest().replace(lane.index(), seen.word, value) {
+            match self.latest().replace(lane.index(), seen.word, &value) {
                 Ok(true) => return Ok(result),
                 Ok(false) => {} // somebody else published: progress
                 Err(stop) => return Err(self.refused(Some(stop))),

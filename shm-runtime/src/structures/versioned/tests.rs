@@ -91,7 +91,7 @@ fn p1_an_overtaken_copy_is_outrun() {
             MEMORY.with_borrow(|memory| {
                 let latest = memory.as_ref().expect("it is set").latest();
                 for value in 1..=2 {
-                    latest.store(1, [value; 5]).expect("it stores");
+                    latest.store(1, &[value; 5]).expect("it stores");
                 }
             });
         }
@@ -130,19 +130,19 @@ proptest! {
         for (op, lane) in ops {
             match op {
                 Op::Store(new) => {
-                    prop_assert_eq!(latest.store(lane, [new; 5]), Ok(()));
+                    prop_assert_eq!(latest.store(lane, &[new; 5]), Ok(()));
                     (value, version) = ([new; 5], version + 1);
                 }
                 Op::Load => {}
                 Op::Update(by) => {
                     let seen = latest.load().expect("nobody else writes");
                     let new = seen.value.map(|half| half.wrapping_add(by));
-                    prop_assert_eq!(latest.replace(lane, seen.word, new), Ok(true));
+                    prop_assert_eq!(latest.replace(lane, seen.word, &new), Ok(true));
                     (value, version) = (new, version + 1);
                 }
                 Op::ReplaceStale(ago, new) => {
                     let (word, of) = words[words.len().saturating_sub(1 + ago)];
-                    prop_assert_eq!(latest.replace(lane, word, [new; 5]), Ok(of == version));
+                    prop_assert_eq!(latest.replace(lane, word, &[new; 5]), Ok(of == version));
                     if of == version {
                         (value, version) = ([new; 5], version + 1);
                     }
@@ -150,6 +150,8 @@ proptest! {
             }
             let seen = latest.try_load().expect("nobody else writes");
             prop_assert_eq!((seen.value, seen.version), (value, version));
+            let mut copy = [0; 5];
+            prop_assert_eq!((latest.load_into(&mut copy), copy), (Ok(version), value));
             words.push((seen.word, version));
         }
     }

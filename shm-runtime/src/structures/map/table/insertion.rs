@@ -300,7 +300,7 @@ impl<'a, P: Parts> Table<'a, P> {
         if !is_there || now.print != sought.print || seeded(Bug::FullBesideTheKey) {
             return Ok(false);
         }
-        match self.examine(place, &sought.key, |_| Some(()))? {
+        match self.examine(place, &sought.key, |_, _| Some(()))? {
             Seen::Other => return Ok(false),
             Seen::Same(()) if now.state == State::Inserting => self.decide(sought, *place)?,
             _ => {}
@@ -344,7 +344,7 @@ impl<'a, P: Parts> Table<'a, P> {
                     seen &= seen - 1;
                     continue;
                 }
-                match self.examine(&place, &sought.key, |_| Some(()))? {
+                match self.examine(&place, &sought.key, |_, _| Some(()))? {
                     Seen::Other => seen &= seen - 1,
                     Seen::Changed => changes += 1,
                     Seen::Same(()) if is_member => {
