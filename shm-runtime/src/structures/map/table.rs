@@ -352,7 +352,6 @@ impl<'a, P: Parts> Table<'a, P> {
         sought: &Sought<P::Key>,
         copy: impl Fn(&Place<'a>, usize) -> Option<R>,
     ) -> Result<Option<R>, Corrupt> {
-        prefetch_read(self.bound(sought.home)); // who misses needs it, and then it is there
         match self.find_in(sought, 0, 0..=NEAR - 1, &copy)? {
             None => self.find_beyond(sought, &copy),
             found => Ok(found),
