@@ -19,8 +19,12 @@ pub(super) enum Op {
     GiveUp(bool),
     Push(u32),
     PushMany(Vec<u32>),
+    /// Fills a chunk as far as there is room, one by one and then the rest.
+    Fill(Vec<u32>, usize),
     Pop,
     PopMany(usize),
+    /// Reads a chunk of so many, and leaves those behind the first so many.
+    Drain(usize, usize),
 }
 
 /// The elements, and which roles are taken: the producer's, the consumer's.
@@ -47,6 +51,9 @@ impl Model for Expected {
             1 => any::<bool>().prop_map(Op::GiveUp),
             4 => any::<u32>().prop_map(Op::Push),
             2 => proptest::collection::vec(any::<u32>(), 0..7).prop_map(Op::PushMany),
+            2 => (proptest::collection::vec(any::<u32>(), 0..7), 0_usize..7)
+                .prop_map(|(values, single)| Op::Fill(values, single)),
+            2 => (0_usize..7, 0_usize..7).prop_map(|(count, taken)| Op::Drain(count, taken)),
             3 => Just(Op::Pop),
             2 => (0_usize..7).prop_map(Op::PopMany),
         ]
@@ -87,6 +94,29 @@ impl Model for Expected {
                 let count = values.len().min(room);
                 prop_assert_eq!(producer.push_slice(values), count);
                 self.queue.extend(&values[..count]);
+            }
+            (Op::Fill(values, single), Some(producer), _) => {
+                let mut chunk = producer.write_chunk(values.len());
+                let values = &values[..values.len().min(room)];
+                prop_assert!(chunk.len() >= values.len());
+                let (single, rest) = values.split_at((*single).min(values.len()));
+                chunk.set_slice(single.len(), rest);
+                for (i, &value) in single.iter().enumerate() {
+                    chunk.set(i, value);
+                }
+                chunk.commit(values.len());
+                self.queue.extend(values);
+            }
+            (Op::Drain(count, taken), _, Some(consumer)) => {
+                let chunk = consumer.read_chunk(*count);
+                let expected = self.queue.iter().copied().take(*count);
+                prop_assert!(chunk.iter().eq(expected));
+                let mut out = vec![0; chunk.len()];
+                chunk.get_slice(0, &mut out);
+                prop_assert!(chunk.iter().eq(out));
+                let taken = (*taken).min(chunk.len());
+                chunk.commit(taken);
+                self.queue.drain(..taken);
             }
             (Op::Pop, _, Some(consumer)) => {
                 prop_assert_eq!(consumer.pop(), self.queue.pop_front());

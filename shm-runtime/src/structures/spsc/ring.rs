@@ -337,12 +337,17 @@ impl<T: Pod, K: Kernel> Ring<'_, Cells<T>, K> {
         if count == 0 {
             return 0;
         }
-        let first = self.slot(memo.own);
-        let (left, right) = values[..count].split_at(count.min(self.cells.len() - first));
-        self.cells.store_slice(first, left);
-        self.cells.store_slice(0, right);
+        self.write_slice(memo, 0, &values[..count]);
         self.publish(memo, count);
         count
+    }
+
+    /// Writes `values`, at most as many as there are places, from `ahead` places behind the tail on.
+    pub fn write_slice(&self, memo: &Memo, ahead: usize, values: &[T]) {
+        let first = self.slot(memo.own.wrapping_add(ahead as u64));
+        let (left, right) = values.split_at(values.len().min(self.cells.len() - first));
+        self.cells.store_slice(first, left);
+        self.cells.store_slice(0, right);
     }
 
     /// Pops into a prefix of `out`, with one store of the head; says how many.
@@ -351,11 +356,16 @@ impl<T: Pod, K: Kernel> Ring<'_, Cells<T>, K> {
         if count == 0 {
             return 0;
         }
-        let first = self.slot(memo.own);
-        let (left, right) = out[..count].split_at_mut(count.min(self.cells.len() - first));
-        self.cells.load_slice(first, left);
-        self.cells.load_slice(0, right);
+        self.read_slice(memo, 0, &mut out[..count]);
         self.release(memo, count);
         count
+    }
+
+    /// Copies elements, at most as many as there are places, from `ahead` places behind the head on.
+    pub fn read_slice(&self, memo: &Memo, ahead: usize, out: &mut [T]) {
+        let first = self.slot(memo.own.wrapping_add(ahead as u64));
+        let (left, right) = out.split_at_mut(out.len().min(self.cells.len() - first));
+        self.cells.load_slice(first, left);
+        self.cells.load_slice(0, right);
     }
 }

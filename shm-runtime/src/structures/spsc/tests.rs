@@ -50,7 +50,7 @@ fn p6_wrong_positions_give_nothing() {
 
 proptest! {
     #[test]
-    fn behaves_like_a_sequential_queue(ops in proptest::collection::vec((0..4, 0_usize..12), 0..300)) {
+    fn behaves_like_a_sequential_queue(ops in proptest::collection::vec((0..6, 0_usize..12), 0..300)) {
         let repr = Repr::<u32, 8>::new_box_zeroed().expect("room");
         let ring = ring(&repr);
         let (mut producer, mut consumer) = (ring.producer_memo(), ring.consumer_memo());
@@ -73,6 +73,26 @@ proptest! {
                     prop_assert_eq!(pushed, count.min(8 - queue.len()));
                     queue.extend(&values[..pushed]);
                     next += pushed as u32;
+                }
+                3 => {
+                    let room = ring.room(&mut producer, count.min(8));
+                    let values: Vec<_> = (next..next + count.min(room) as u32).collect();
+                    let (left, right) = values.split_at(values.len() / 2);
+                    ring.write_slice(&producer, left.len(), right);
+                    ring.write_slice(&producer, 0, left);
+                    ring.publish(&mut producer, values.len());
+                    queue.extend(&values);
+                    next += values.len() as u32;
+                }
+                4 => {
+                    let filled = ring.filled(&mut consumer, count);
+                    let mut out = vec![0; count.min(filled)];
+                    let (left, right) = out.split_at_mut(count.min(filled) / 2);
+                    ring.read_slice(&consumer, left.len(), right);
+                    ring.read_slice(&consumer, 0, left);
+                    ring.release(&mut consumer, out.len());
+                    let expected: Vec<_> = queue.drain(..out.len()).collect();
+                    prop_assert_eq!(out, expected);
                 }
                 _ => {
                     let mut out = vec![0; count];
