@@ -1,4 +1,4 @@
-//! How long an operation that meets the end of a structure does well to pause before it says so.
+//! How long an operation that meets the end of a structure, or somebody else, does well to pause.
 //!
 //! Who looks at a word that somebody is about to change takes its line away from him, so two who follow on each
 //! other's heels send it to and fro for every single element. A pause at the end lets the other get ahead,
@@ -6,14 +6,31 @@
 //! many came as the processor paused is followed by a longer one, one that brought few by a shorter, and
 //! the shortest by none; once in a while the shortest is tried.
 //!
+//! Who loses against another pauses as well, once for each loss: else the two go on taking the line from each other, while
+//! one alone does several operations with it in the time of a transfer.
+//!
 //! Nothing depends on it but speed: it may be any number, and a hostile one costs at most the longest pause.
 
+/// Processor pauses for somebody who was faster: about three transfers of a line, in which one alone does ten operations.
+/// Half as many gain half as much; many more are slow where others were faster just once.
+const WAY: u64 = 32;
 /// Processor pauses in the shortest pause.
 const SHORTEST: u64 = 16;
 /// Levels: none, then the shortest times 1, 2, 4, 8, 16.
 const LEVELS: u64 = 5;
 /// Meetings with the end without a pause, before one is tried again.
 const PROBE: u64 = 64;
+
+/// Lets others get ahead who were faster.
+#[cold]
+#[inline(never)]
+pub fn give_way() {
+    let mut left = if cfg!(any(test, loom)) { 0 } else { WAY };
+    while left > 0 {
+        core::hint::spin_loop();
+        left -= 1;
+    }
+}
 
 /// What one side learned at one end: `ticket << 16 | level << 8 | count`. Zero: nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

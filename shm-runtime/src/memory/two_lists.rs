@@ -46,6 +46,7 @@ use super::atomic::{
 };
 use super::exchange::{Corrupt, Dynamic, Exchange, Line, look};
 use super::lane::{Intent, LaneRecord, Phase, Place, announced};
+use super::pace::give_way;
 use super::patience::PATIENCE;
 use super::shared::impl_shared;
 use super::signals::{Kernel, Signals};
@@ -315,7 +316,7 @@ impl<'a> TwoLists<'a> {
             if let Some(taken) = self.try_exchange(own, way, kernel)? {
                 return Ok(taken);
             }
-            // somebody else's exchange happened: system-wide progress
+            give_way(); // somebody else's exchange happened: system-wide progress
         }
         Err(Stop::Corrupt)
     }

@@ -27,7 +27,7 @@ use crate::memory::atomic::{AtomicU64, Ordering::Acquire};
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look};
 use crate::memory::lane::Phase;
 use crate::memory::nodes::Nodes;
-use crate::memory::pace::Pace;
+use crate::memory::pace::{Pace, give_way};
 use crate::memory::patience::PATIENCE;
 use crate::memory::signals::Kernel;
 use crate::memory::word::Word;
@@ -152,11 +152,15 @@ impl<'a, P: Parts> Ring<'a, P> {
                     return Ok(());
                 }
                 own.record.close(Phase::Filling);
+                give_way();
                 if seeded(Bug::BlindTicket) {
                     ticket += 2;
                 }
             } else if now > lap {
                 ticket = self.behind(i, now, 0); // others are further: progress, or the hint was stale
+                if step == 1 {
+                    give_way();
+                }
                 if step.is_multiple_of(STALE) {
                     let located = self.sent();
                     if located < ticket {

@@ -27,6 +27,7 @@ use crate::memory::cell::prefetch_write;
 use crate::memory::exchange::{Capacity, Corrupt, Exchange, Own, Target, look, replace};
 use crate::memory::lane::{LaneRecord, Phase};
 use crate::memory::nodes::Nodes;
+use crate::memory::pace::give_way;
 use crate::memory::patience::PATIENCE;
 use crate::memory::signals::{Event, Kernel};
 use crate::memory::word::{Packing, Word};
@@ -228,6 +229,9 @@ impl<'a, P: Parts> Ring<'a, P> {
                 .wrapping_mul(self.capacity())
                 .wrapping_add(slot as u64 + 1);
         }
+        if walk.steps == 1 {
+            give_way(); // somebody is at it, as the hint was behind
+        }
         Ok(())
     }
 
@@ -261,6 +265,7 @@ impl<'a, P: Parts> Ring<'a, P> {
     #[inline(always)]
     fn lost(self, walk: &mut Walk) -> Result<(), Stop> {
         walk.lost += 1; // somebody else's exchange succeeded: system-wide progress
+        give_way();
         if walk.lost > PATIENCE {
             Err(Stop::Corrupt)
         } else {

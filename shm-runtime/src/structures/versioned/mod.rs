@@ -40,6 +40,7 @@ use crate::memory::exchange::{Exchange, Fixed, Line, Words};
 use crate::memory::kernel::Linux;
 use crate::memory::lane::Place;
 use crate::memory::nodes::StampedNode;
+use crate::memory::pace::give_way;
 use crate::memory::patience::PATIENCE;
 use crate::memory::shared::impl_shared;
 use crate::memory::signals::{Kernel, wait_until};
@@ -348,7 +349,7 @@ impl<T: Element> Versioned<T> {
             let lane = lane.ok_or_else(|| self.refused(None))?;
             match self.latest().replace(lane.index(), seen.word, &value) {
                 Ok(true) => return Ok(result),
-                Ok(false) => {} // somebody else published: progress
+                Ok(false) => give_way(), // somebody else published: progress
                 Err(stop) => return Err(self.refused(Some(stop))),
             }
         }
