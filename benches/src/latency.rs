@@ -10,7 +10,7 @@ use crate::iceoryx;
 use crate::iceoryx::Topics;
 use crate::machine::line_transfer_between;
 use crate::measure::{Bench, Goal, PERCENTILES, percentiles};
-use crate::process::{Board, SAMPLES, beside, now, spin_until};
+use crate::process::{Board, SAMPLES, Slot, beside, now, spin_until};
 use core::hint::spin_loop;
 #[cfg(boost)]
 use core::marker::PhantomData;
@@ -184,6 +184,49 @@ fn open_loop<T, P: Pair<T>>(board: &'static Board, every: u64) -> impl FnMut(u64
                 .map(|sample| sample.load(Relaxed) as f64)
                 .collect(),
         )
+    }
+}
+
+/// What nobody can be faster than: each value is written into one slot, and looked at there.
+struct Slots<T: 'static>([&'static Slot<T>; 2]);
+
+struct SlotEnds<T: 'static> {
+    out: &'static Slot<T>,
+    into: &'static Slot<T>,
+    last: u64,
+}
+
+impl<T: Message> Pair<T> for Slots<T> {
+    type Link = SlotEnds<T>;
+
+    fn new() -> Self {
+        Self([Slot::new(), Slot::new()])
+    }
+
+    fn first(&self) -> SlotEnds<T> {
+        let [out, into] = self.0;
+        let last = 0;
+        SlotEnds { out, into, last }
+    }
+
+    fn second(&self) -> SlotEnds<T> {
+        let [into, out] = self.0;
+        let last = 0;
+        SlotEnds { out, into, last }
+    }
+}
+
+impl<T: Message> Link<T> for SlotEnds<T> {
+    #[inline]
+    fn send(&mut self, number: u64) {
+        self.out.put(number + 1, &T::of(number)); // zero is none
+    }
+
+    #[inline]
+    fn receive(&mut self) -> Option<u64> {
+        let number = self.into.look(self.last, T::number)?;
+        self.last = number + 1;
+        Some(number)
     }
 }
 
@@ -391,6 +434,7 @@ impl<T: Message> Link<T> for MailboxEnds {
     }
 }
 
+const BY_HAND: &str = "one slot and a flag, by hand (the limit)";
 #[cfg(feature = "iceoryx2")]
 const ICEORYX2: &str = "iceoryx2 publish/subscribe";
 #[cfg(boost)]
@@ -431,7 +475,8 @@ fn compare<T: Message, P: Pair<T>>(bench: &mut Bench, board: &'static Board, wha
     let case = bench
         .case("latency", &format!("one way, {what}"), "ns")
         .at_least(1000)
-        .ours(|| one_way::<T, P>(board));
+        .ours(|| one_way::<T, P>(board))
+        .peer(BY_HAND, Goal::None, || one_way::<T, Slots<T>>(board));
     #[cfg(feature = "iceoryx2")]
     let case = case.peer(ICEORYX2, Goal::AtLeast(2.0), || {
         one_way::<T, Topics<T>>(board)

@@ -1,5 +1,6 @@
 //! Two processes, or threads, on two processors, and a clock that both can read.
 
+use core::cell::UnsafeCell;
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 
@@ -37,6 +38,60 @@ pub fn spin_until(time: u64) {
 #[repr(align(128))]
 pub struct Alone<T>(pub T);
 
+/// A slot for one value and a flag, by hand: all that two who take turns need, and the least that it costs.
+pub struct Slot<T> {
+    flag: Alone<AtomicU64>,
+    value: Alone<UnsafeCell<T>>,
+}
+
+// SAFETY: the flag says whose turn it is with the value: `put` and `look`.
+unsafe impl<T: Send> Sync for Slot<T> {}
+
+impl<T: bytemuck::Pod> Slot<T> {
+    /// A new one, all zero, for ever.
+    pub fn new() -> &'static Self {
+        // SAFETY: page-aligned zeros of this size; a zero flag, and a value that is `Pod`; never unmapped.
+        unsafe { &*shared_zeros::<Self>() }
+    }
+
+    /// Writes a value; the other one has read the last.
+    pub fn put(&self, number: u64, value: &T) {
+        // SAFETY: who writes has got an answer to the value before, so nobody else looks; the flag publishes it.
+        unsafe { self.value.0.get().write(*value) };
+        self.flag.0.store(number, Release);
+    }
+
+    /// Looks at the value in place, if there is one behind number `last`.
+    pub fn look<R>(&self, last: u64, look: impl FnOnce(&T) -> R) -> Option<R> {
+        if self.flag.0.load(Acquire) == last {
+            return None;
+        }
+        // SAFETY: the flag published it, and the writer waits for an answer before the next one.
+        Some(look(unsafe { &*self.value.0.get() }))
+    }
+}
+
+/// Zeros that a process shares with the children it forks.
+fn shared_zeros<T>() -> *const T {
+    let (read_write, shared) = (
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_POPULATE,
+    );
+    // SAFETY: a new mapping, of a size above zero.
+    let memory = unsafe {
+        libc::mmap(
+            core::ptr::null_mut(),
+            size_of::<T>(),
+            read_write,
+            shared,
+            -1,
+            0,
+        )
+    };
+    assert_ne!(memory, libc::MAP_FAILED, "no memory");
+    memory.cast()
+}
+
 /// Memory that a process shares with the children it forks.
 #[derive(Debug)]
 #[repr(C)]
@@ -57,25 +112,9 @@ pub const SAMPLES: usize = 1 << 16;
 impl Board {
     /// A new one, all zero, for ever.
     pub fn new() -> &'static Self {
-        let (read_write, shared) = (
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_POPULATE,
-        );
-        // SAFETY: a new mapping, of a size above zero.
-        let memory = unsafe {
-            libc::mmap(
-                core::ptr::null_mut(),
-                size_of::<Self>(),
-                read_write,
-                shared,
-                -1,
-                0,
-            )
-        };
-        assert_ne!(memory, libc::MAP_FAILED, "no memory");
         // SAFETY: page-aligned zeros of this size, which is a valid board; never unmapped; all of it is
         // atomic.
-        unsafe { &*memory.cast::<Self>() }
+        unsafe { &*shared_zeros::<Self>() }
     }
 
     pub fn reset(&self) {
