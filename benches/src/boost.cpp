@@ -27,10 +27,13 @@ struct Value {
     std::uint64_t words[Words];
 };
 
-void pin(int processor) {
+/// The two processors that are used.
+int processors[2] = {0, 1};
+
+void pin(int which) {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(processor, &set);
+    CPU_SET(processors[which], &set);
     sched_setaffinity(0, sizeof set, &set);
 }
 
@@ -141,6 +144,12 @@ double run(int what, std::uint64_t n) {
 }  // namespace
 
 extern "C" {
+
+// Which processors are used from now on; they are not asked for while anything runs.
+void boost_use_processors(std::size_t first, std::size_t second) {
+    processors[0] = static_cast<int>(first);
+    processors[1] = static_cast<int>(second);
+}
 
 // Nanoseconds per element or pair. `what` and `words` are of src/boost.rs.
 double boost_run(int what, std::uint64_t words, std::uint64_t n) {

@@ -1,7 +1,7 @@
 //! The structures beside their peers and the machine's limits, in one run.
 //!
 //! `cargo run --release --manifest-path benches/Cargo.toml -- [quick | full] [--json FILE] [--only NAME]
-//! [NAME …]`
+//! [--processors A,B] [NAME …]`
 //!
 //! `… -- results FILE` makes a document of what `--json` wrote. How it is measured is in `measure`. With two
 //! processors there is one spinning thread on each and nothing else; busy machines give provisional figures,
@@ -69,6 +69,12 @@ fn main() {
             "full" => scale = Scale::FULL,
             "--json" => json = Some(std::fs::File::create(next("FILE")).expect("a file to write")),
             "--only" => wanted.push(next("NAME")),
+            "--processors" => {
+                let two = next("A,B");
+                let two = two.split_once(',').expect("two numbers, with a comma");
+                let number = |text: &str| text.parse().expect("a processor's number");
+                process::use_processors([number(two.0), number(two.1)]);
+            }
             "results" => return print_results(&next("FILE")),
             name => wanted.push(name.to_owned()),
         }

@@ -3,9 +3,26 @@
 use core::cell::UnsafeCell;
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+use std::sync::OnceLock;
 
-/// Runs the calling thread on one processor only.
+/// The two processors that are used, once they were chosen.
+static PROCESSORS: OnceLock<[usize; 2]> = OnceLock::new();
+
+/// Uses these two: on machines where 0 and 1 are one core with two threads, it matters.
+pub fn use_processors(processors: [usize; 2]) {
+    PROCESSORS
+        .set(processors)
+        .expect("chosen once, at the start");
+}
+
+/// The two processors that are used.
+pub fn processors() -> [usize; 2] {
+    *PROCESSORS.get_or_init(|| [0, 1])
+}
+
+/// Runs the calling thread on one of the two processors only.
 pub fn pin(processor: usize) {
+    let processor = processors()[processor];
     // SAFETY: all-zero is a valid, empty set.
     let mut set: libc::cpu_set_t = unsafe { core::mem::zeroed() };
     // SAFETY: a live set; the number is below its size.
