@@ -202,7 +202,9 @@ fn collect(folder: &Path, sources: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let is_source = |extension: &OsStr| {
-            ["rs", "hpp", "h", "c"].iter().any(|known| extension == *known)
+            ["rs", "hpp", "h", "c"]
+                .iter()
+                .any(|known| extension == *known)
         };
         if path.is_dir() {
             collect(&path, sources);

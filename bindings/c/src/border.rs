@@ -261,10 +261,11 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_a_status_and_a_message() {
-        let panics: [(fn() -> Answer, &str); 3] = [
-            (|| panic!("{} of them", 3), "3 of them"),
+        let of_any: fn() -> Answer = || std::panic::panic_any(5_u8);
+        let panics = [
+            ((|| panic!("{} of them", 3)) as fn() -> Answer, "3 of them"),
             (|| panic!("words"), "words"),
-            (|| std::panic::panic_any(5_u8), "something without words"),
+            (of_any, "something without words"),
         ];
         for (run, said) in panics {
             assert_eq!(enter("shm_some_call", run), Status::Panic);

@@ -8,11 +8,7 @@ use crate::status::{Failure, Status};
 use shm_runtime::dynamic;
 
 /// A map with its key and, where the operation wants them, bytes of a value.
-fn with_key<'call>(
-    field: &'call Field,
-    key: In,
-    key_size: Size,
-) -> Result<(&'call dynamic::Map, &'call [u8]), Failure> {
+fn with_key(field: &Field, key: In, key_size: Size) -> Result<(&dynamic::Map, &[u8]), Failure> {
     let map = field.map()?;
     field.sized("key", key_size.get(), map.key().size())?;
     Ok((map, key.bytes("key", key_size)?))
@@ -40,11 +36,7 @@ fn room<'call>(
     out.or(spare, "value", size)
 }
 
-fn set_key<'call>(
-    field: &'call Field,
-    key: In,
-    key_size: Size,
-) -> Result<(&'call dynamic::Set, &'call [u8]), Failure> {
+fn set_key(field: &Field, key: In, key_size: Size) -> Result<(&dynamic::Set, &[u8]), Failure> {
     let set = field.set()?;
     field.sized("key", key_size.get(), set.key().size())?;
     Ok((set, key.bytes("key", key_size)?))

@@ -1,0 +1,66 @@
+//! `bindings/c`: its header and library, used by programs in C.
+//!
+//! Needs a C compiler. Where there is none, a line says so and the tests pass; with `CI=true` they fail.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod compile;
+
+use common::{Cleanup, exists, unique};
+use compile::{
+    archive, compiled, has_compiler, has_cpp_compiler, include, program, shared, succeed,
+};
+use std::process::Command;
+
+/// The binding's own tests pass, with the shared library and with the static one.
+#[test]
+fn its_own_tests_pass() {
+    if !has_compiler() {
+        return;
+    }
+    let links: [(&str, fn(&mut Command)); 2] = [("shared", shared), ("archive", archive)];
+    for (how, link) in links {
+        let own = program(&format!("own-{how}"), &["own.c", "own_rest.c"], link);
+        let name = unique("c-own");
+        let _cleanup = Cleanup(name.clone());
+        assert_eq!(succeed(Command::new(&own).arg(&name)), "ok\n");
+        assert!(!exists(&name), "the last one out removes the name");
+        std::fs::remove_file(own).unwrap();
+    }
+}
+
+/// The header goes with those of the system, which have functions called `shm_open` and constants called `SHM_…`, in
+/// the oldest C and C++ that it is for, and is whole by itself.
+#[test]
+fn the_header_is_clean_c_and_cpp() {
+    if !has_compiler() {
+        return;
+    }
+    let text = "#include \"shm.h\"\n#include <sys/mman.h>\n#include <sys/shm.h>\n#include \"shm.h\"\n\
+        int main(void) { shm_options options = SHM_OPTIONS_INIT; return shm_segments_prune(NULL) == SHM_OK \
+        && options.size == sizeof options ? 0 : 1; }\n";
+    let source = compile::folder().join(format!("clean-{}.c", std::process::id()));
+    std::fs::write(&source, text).unwrap();
+    let made = compiled("clean", std::slice::from_ref(&source), shared);
+    succeed(&mut Command::new(&made));
+    std::fs::remove_file(made).unwrap();
+    if has_cpp_compiler() {
+        let mut command = Command::new("c++");
+        command.args([
+            "-std=c++11",
+            "-fsyntax-only",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+        ]);
+        succeed(
+            command
+                .arg("-I")
+                .arg(include())
+                .args(["-x", "c++"])
+                .arg(&source),
+        );
+    }
+    std::fs::remove_file(source).unwrap();
+}
