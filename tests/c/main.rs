@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod compile;
+mod war;
 
 use common::{Cleanup, exists, unique};
 use compile::{
