@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod compile;
+mod readme;
 mod war;
 
 use common::{Cleanup, exists, unique};
@@ -63,5 +64,28 @@ fn the_header_is_clean_c_and_cpp() {
                 .arg(&source),
         );
     }
+    std::fs::remove_file(source).unwrap();
+}
+
+/// The example at the header's head, as it stands there.
+#[test]
+fn the_headers_example_compiles() {
+    if !has_compiler() {
+        return;
+    }
+    let header = std::fs::read_to_string(include().join("shm.h")).unwrap();
+    let example: String = header
+        .lines()
+        .filter_map(|line| line.strip_prefix(" *     "))
+        .map(|line| line.to_owned() + "\n")
+        .collect();
+    assert!(example.contains("shm_segment_open"), "it is found");
+    let text = format!(
+        "#include <stdio.h>\n#include \"shm.h\"\nint main(void) {{\n{example}return 0;\n}}\n"
+    );
+    let source = compile::folder().join(format!("example-{}.c", std::process::id()));
+    std::fs::write(&source, text).unwrap();
+    let made = compiled("example", std::slice::from_ref(&source), shared);
+    std::fs::remove_file(made).unwrap();
     std::fs::remove_file(source).unwrap();
 }
