@@ -1,0 +1,92 @@
+//! The driver of `bindings/cpp`: `drivers/driver.hpp`, and for each script the structs of its schema and what leads from a
+//! field's name to the member.
+
+use super::c::{folder, root, succeed};
+use super::cpp_compilers::compilers;
+use super::drivers::Driver;
+use super::script::{Script, path};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// What a program in C++ needs for a script: its schema, and a way to each field.
+fn part(script: &Script) -> String {
+    let schema = script.schema.to_cpp().unwrap();
+    let mut text = schema.replace("#pragma once\n", "");
+    let (space, name) = (
+        script.schema.name().to_lowercase() + "_shm",
+        script.schema.name(),
+    );
+    let _ = writeln!(
+        text,
+        "template <> struct fields_of<{space}::{name}> {{\n    template <class Run>\n    \
+         static std::string find({space}::{name}& in, const std::string& field, Run run) {{"
+    );
+    for field in script.schema.fields() {
+        let name = field.name();
+        let _ = writeln!(
+            text,
+            "        if (field == \"{name}\") return run(in.{name});"
+        );
+    }
+    text + "        return \"error no_field\";\n    }\n};\n\n"
+}
+
+/// The program's text.
+fn program(scripts: &[Script]) -> String {
+    let driver = std::fs::read_to_string(path("drivers/driver.hpp")).unwrap();
+    let mut text = driver.replace("#pragma once\n", "");
+    let mut known: Vec<&str> = Vec::new();
+    for script in scripts {
+        if !known.contains(&script.schema.name()) {
+            known.push(script.schema.name());
+            text += &part(script);
+        }
+    }
+    text += "static std::unique_ptr<segments> make(const std::string& schema) {\n";
+    for script in scripts {
+        let name = script.schema.name();
+        let _ = writeln!(
+            text,
+            "    if (schema == \"{}\") return std::make_unique<segments_of<{}_shm::{name}>>();",
+            script.name,
+            name.to_lowercase()
+        );
+    }
+    text + "    return nullptr;\n}\n\nint main() { return drive(make); }\n"
+}
+
+fn compiled() -> Option<PathBuf> {
+    let compiler = compilers().first()?;
+    std::fs::create_dir_all(folder()).unwrap();
+    let mut scripts = super::everything();
+    // no operations on these in C++ yet
+    scripts.retain(|script| script.name != "blocking");
+    let source = folder().join(format!("conformance-{}.cpp", std::process::id()));
+    std::fs::write(&source, program(&scripts)).unwrap();
+    let made = source.with_extension("");
+    let mut command = Command::new(compiler.name);
+    command.args([
+        "-std=c++20",
+        "-O0",
+        "-pthread",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-I",
+    ]);
+    command
+        .arg(root().join("bindings/cpp/include"))
+        .arg(&source);
+    succeed(command.arg("-o").arg(&made));
+    std::fs::remove_file(source).unwrap();
+    Some(made)
+}
+
+/// The driver; none without a compiler.
+pub fn driver() -> Option<Driver> {
+    static MADE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let made = MADE.get_or_init(compiled).as_ref()?;
+    Some(Driver::start(made, &["loan"]))
+}
