@@ -75,6 +75,7 @@ fn made(name: &str, json: &Json) -> Vec<u8> {
     let script = Script {
         name: name.to_owned(),
         schema,
+        needs: Vec::new(),
         cases: Vec::new(),
     };
     let mut rust = Rust::default();
@@ -105,6 +106,7 @@ pub fn all() -> Vec<Script> {
         Script {
             name: name.clone(),
             schema,
+            needs: Vec::new(),
             cases: vec![case],
         }
     };

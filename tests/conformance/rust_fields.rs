@@ -191,7 +191,7 @@ macro_rules! list {
             "push" => or(list.push(&step.bytes("value")).is_ok(), "full"),
             "push_wait" => {
                 let pushed = list.push_wait(&step.bytes("value"), timeout(step));
-                or(pushed.is_ok(), "timeout")
+                or(pushed.is_ok(), "full")
             }
             "push_many" => count(list.push_slice(&step.bytes("values"))),
             "pop" => found(list.pop(&mut out), &out, "empty"),
@@ -440,7 +440,7 @@ pub fn on_held(held: &mut Held, step: &Step) -> (Answer, bool) {
         Held::Taken(taken) => return on_taken(taken, step),
         Held::Producer(role) => match op {
             "push" => or(role.push(&given()).is_ok(), "full"),
-            "push_wait" => or(role.push_wait(&given(), timeout(step)).is_ok(), "timeout"),
+            "push_wait" => or(role.push_wait(&given(), timeout(step)).is_ok(), "full"),
             "push_many" => count(role.push_slice(&step.bytes("values"))),
             _ => wrong_kind(),
         },

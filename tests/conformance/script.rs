@@ -12,6 +12,8 @@ pub struct Script {
     /// Of the file, and so of the schema's header in C++.
     pub name: String,
     pub schema: Schema,
+    /// What an implementation has to have for all of it.
+    pub needs: Vec<String>,
     pub cases: Vec<Case>,
 }
 
@@ -75,6 +77,7 @@ pub fn read(name: &str, json: &Json) -> Script {
     Script {
         name: name.to_owned(),
         cases: cases.collect(),
+        needs: needs(json),
         schema,
     }
 }
@@ -92,6 +95,12 @@ pub fn read_case(script: &str, schema: &Schema, json: &Json) -> Case {
         about,
         file: None,
     }
+}
+
+/// What has to be there, of a script or of a step.
+fn needs(json: &Json) -> Vec<String> {
+    let needs = json["needs"].as_array().into_iter().flatten();
+    needs.filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
 /// The types of what a step says.
@@ -199,12 +208,10 @@ fn read_step(
         step = Step::new("nothing");
         step.args.insert("why".to_owned(), "value".to_owned());
     }
-    let needs = object.get("needs").and_then(Json::as_array);
-    let needs = needs.into_iter().flatten().filter_map(Json::as_str);
     Ok(Expected {
         step,
         answer,
-        needs: needs.map(str::to_owned).collect(),
+        needs: needs(json),
     })
 }
 

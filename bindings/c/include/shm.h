@@ -310,7 +310,7 @@ shm_status shm_atomic_compare_exchange(const shm_field *field, size_t index, con
 /* Pushes an element, or says SHM_FULL. */
 shm_status shm_queue_push(const shm_field *field, const void *element, size_t size);
 
-/* Waits for room; SHM_TIMEOUT. */
+/* Waits for room; SHM_FULL where there was none in time. */
 shm_status shm_queue_push_wait(const shm_field *field, const void *element, size_t size, uint64_t timeout_ns);
 
 /* Pushes a prefix of the elements, one after the other: how many. SHM_FULL where that is none. */

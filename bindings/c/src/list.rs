@@ -101,7 +101,7 @@ fn push<L: List + 'static>(field: Ref<Field>, value: In, size: Size, wait: Optio
         None => answer(list.push(value), Status::Full),
         Some(ns) => answer(
             list.push_wait(value, Duration::from_nanos(ns)),
-            Status::Timeout,
+            Status::Full,
         ),
     }
 }

@@ -69,7 +69,7 @@ export! {
         let producer = producer.get()?;
         let value = element(&producer.label, value, size, producer.size)?;
         let timeout = Duration::from_nanos(timeout_ns);
-        answer(alone(&producer.role)?.push_wait(value, timeout).is_ok(), Status::Timeout)
+        answer(alone(&producer.role)?.push_wait(value, timeout).is_ok(), Status::Full)
     }
 
     fn shm_producer_push_many(producer: Ref<Producer>, values: In, size: Size, count: Set<usize>) {

@@ -38,7 +38,7 @@ static void produce(uint64_t seat) {
         shm_status pushed;
         /* the number is the dead's from here on: whether its push took effect is not known to the successor */
         EXPECT(SHM_OK, shm_atomic_store(next, seat, &after, sizeof after));
-        while ((pushed = shm_queue_push_wait(queue, &made, sizeof made, UINT64_C(100000000))) == SHM_TIMEOUT) {
+        while ((pushed = shm_queue_push_wait(queue, &made, sizeof made, UINT64_C(100000000))) == SHM_FULL) {
             if (ordered() >= 1) {
                 EXPECT(SHM_OK, shm_atomic_store(next, seat, &number, sizeof number));
                 return;

@@ -192,7 +192,7 @@ static void queues(const shm_segment *segment) {
     EXPECT(SHM_FULL, shm_queue_push_many(events, some, sizeof(event), &count));
     CHECK(count == 0);
     EXPECT(SHM_OK, shm_queue_push_many(events, NULL, 0, &count));
-    EXPECT(SHM_TIMEOUT, shm_queue_push_wait(events, some, sizeof(event), MOMENT));
+    EXPECT(SHM_FULL, shm_queue_push_wait(events, some, sizeof(event), MOMENT));
     EXPECT(SHM_OK, shm_field_len(events, &count));
     CHECK(count == 2);
     EXPECT(SHM_OK, shm_queue_pop_many(events, out, sizeof out, &count));
@@ -238,7 +238,7 @@ static void stacks(const shm_segment *segment) {
     EXPECT(SHM_OK, shm_stack_push_many(undo, some + 1, 8, &count));
     CHECK(count == 1);
     EXPECT(SHM_FULL, shm_stack_push(undo, some, 4));
-    EXPECT(SHM_TIMEOUT, shm_stack_push_wait(undo, some, 4, MOMENT));
+    EXPECT(SHM_FULL, shm_stack_push_wait(undo, some, 4, MOMENT));
     EXPECT(SHM_OK, shm_stack_peek(undo, out, 4));
     CHECK(out[0] == -2);
     EXPECT(SHM_OK, shm_stack_pop(undo, out, 4));
@@ -263,7 +263,7 @@ static void roles(const shm_segment *segment) {
     EXPECT(SHM_OK, shm_producer_push_many(producer, some, sizeof some, &count));
     CHECK(count == 2);
     EXPECT(SHM_FULL, shm_producer_push(producer, some, 2));
-    EXPECT(SHM_TIMEOUT, shm_producer_push_wait(producer, some, 2, MOMENT));
+    EXPECT(SHM_FULL, shm_producer_push_wait(producer, some, 2, MOMENT));
     EXPECT(SHM_OK, shm_consumer_pop(consumer, out, 2));
     CHECK(out[0] == 1);
     FAILS(SHM_ERROR_HANDLE, "was given shm_producer", shm_consumer_pop((shm_consumer *)producer, out, 2));

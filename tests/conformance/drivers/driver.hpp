@@ -266,7 +266,7 @@ std::string numeric(const auto& of, const step& now, auto... first) {
     if (now.op == "fetch_min") {
         return value(of.fetch_min(first..., given));
     }
-    if constexpr (std::is_integral_v<T>) {
+    if constexpr (requires { of.fetch_and(first..., given); }) {  // not on floats, nor in arrays
         if (now.op == "fetch_and") {
             return value(of.fetch_and(first..., given));
         }
