@@ -116,14 +116,16 @@ pub fn archive(command: &mut Command) {
     command.args(["-lpthread", "-ldl", "-lm"]);
 }
 
-/// A program that is made of these sources.
+/// A program that is made of these sources. It appears at once, whole: another run may use the one before.
 pub fn compiled(name: &str, sources: &[PathBuf], link: fn(&mut Command)) -> PathBuf {
     let made = folder().join(format!("{name}-{}", std::process::id()));
     let mut command = Command::new("cc");
     command.args(FLAGS).arg("-I").arg(include()).args(sources);
     link(&mut command);
     succeed(command.arg("-o").arg(&made));
-    made
+    let program = folder().join(name);
+    std::fs::rename(made, &program).unwrap();
+    program
 }
 
 /// The program of that name in `bindings/c/tests`.

@@ -5,8 +5,9 @@ use super::c::{folder, root, succeed};
 use super::cpp_compilers::compilers;
 use super::drivers::Driver;
 use super::script::{Script, path};
+use shm_runtime::layout::fingerprint::fnv1a_128;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -60,14 +61,34 @@ fn program(scripts: &[Script]) -> String {
     text + "    return nullptr;\n}\n\nint main() { return drive(make); }\n"
 }
 
+/// The texts of all headers below a folder.
+fn headers(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let text = |path: &PathBuf| match path.is_dir() {
+        true => headers(path),
+        false => std::fs::read_to_string(path).unwrap(),
+    };
+    paths.iter().map(text).collect()
+}
+
+/// Compiles the program, unless it is there and nothing that it is made of has changed: that takes half a minute.
 fn compiled() -> Option<PathBuf> {
     let compiler = compilers().first()?;
     std::fs::create_dir_all(folder()).unwrap();
     let mut scripts = super::everything();
     scripts.retain(|script| script.needs.iter().all(|need| HAS.contains(&need.as_str())));
+    let include = root().join("bindings/cpp/include");
+    let text = program(&scripts);
+    let of = fnv1a_128((text.clone() + compiler.name + &headers(&include)).as_bytes());
+    let made = folder().join(format!("conformance-cpp-{of:032x}"));
+    if made.exists() {
+        return Some(made);
+    }
     let source = folder().join(format!("conformance-{}.cpp", std::process::id()));
-    std::fs::write(&source, program(&scripts)).unwrap();
-    let made = source.with_extension("");
+    std::fs::write(&source, text).unwrap();
+    let fresh = source.with_extension("");
     let mut command = Command::new(compiler.name);
     command.args([
         "-std=c++20",
@@ -78,11 +99,10 @@ fn compiled() -> Option<PathBuf> {
         "-Werror",
         "-I",
     ]);
-    command
-        .arg(root().join("bindings/cpp/include"))
-        .arg(&source);
-    succeed(command.arg("-o").arg(&made));
+    command.arg(include).arg(&source);
+    succeed(command.arg("-o").arg(&fresh));
     std::fs::remove_file(source).unwrap();
+    std::fs::rename(fresh, &made).unwrap();
     Some(made)
 }
 

@@ -2,6 +2,7 @@
 
 use super::Implementation;
 use super::c::{compiled, has_compiler, shared};
+use super::common::unique;
 use super::script::path;
 use super::wire::{Answer, Step};
 use std::io::{BufRead, BufReader, Write};
@@ -59,12 +60,58 @@ impl Drop for Driver {
     }
 }
 
+/// The program that drives `bindings/c`; none without a compiler.
+fn c_program() -> Option<PathBuf> {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let make = || compiled("conformance", &[path("drivers/driver.c")], shared);
+    has_compiler().then(|| MADE.get_or_init(make).clone())
+}
+
 /// The driver of `bindings/c`; none without a compiler.
 pub fn c() -> Option<Driver> {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    if !has_compiler() {
-        return None;
+    Some(Driver::start(&c_program()?, &["loan", "blocking"]))
+}
+
+/// The README's conversation is one that the driver of `bindings/c` has.
+#[test]
+fn the_readmes_lines_are_answered_as_it_says() {
+    let Some(mut driver) = c() else { return };
+    let readme = std::fs::read_to_string(path("README.md")).unwrap();
+    let block = readme.split("```text\n").nth(1).unwrap();
+    let lines: Vec<_> = block.split("```").next().unwrap().lines().collect();
+    let script = super::script::all();
+    let script = script.iter().find(|script| script.name == "queue").unwrap();
+    let name = unique("conformance-readme");
+    assert!(lines[0].starts_with("case segment=shm-test-1 schema=queue description="));
+    let begin = Step::case(script, &script.cases[0], &name).to_string();
+    for pair in lines.chunks(2) {
+        let step = if pair[0].starts_with("case") {
+            &begin
+        } else {
+            pair[0]
+        };
+        let answer = driver.answer(&Step::parse(step));
+        assert_eq!(answer, Answer::parse(pair[1]), "{step}");
     }
-    let make = || compiled("conformance", &[path("drivers/driver.c")], shared);
-    Some(Driver::start(MADE.get_or_init(make), &["loan", "blocking"]))
+}
+
+/// A driver that is named by the variable is run, and one that answers nothing does not conform.
+#[test]
+fn a_driver_is_named_by_a_variable() {
+    let Some(driver) = c_program() else { return };
+    let with = |program: &Path| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "another_driver_conforms", "--nocapture"]);
+        command
+            .env("SHM_CONFORMANCE_DRIVER", program)
+            .output()
+            .unwrap()
+    };
+    let output = with(&driver);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("steps as expected"),
+        "{said}"
+    );
+    assert!(!with(Path::new("true")).status.success());
 }

@@ -19,6 +19,12 @@ impl Step {
         Self { op, args }
     }
 
+    /// A step from its line.
+    pub fn parse(line: &str) -> Self {
+        let Answer { word, args } = Answer::parse(line);
+        Self { op: word, args }
+    }
+
     /// Begins a case: leaves what there was, and creates the segment, or opens it where it is there.
     pub fn case(script: &Script, case: &Case, segment: &str) -> Self {
         let mut step = Self::new("case");
