@@ -241,6 +241,49 @@ pub type VisitEntry =
 /// A function of the caller's that is shown a key.
 pub type VisitKey = Option<extern "C" fn(key: *const c_void, context: Context)>;
 
+/// What a program in C hands in, for tests.
+#[cfg(test)]
+mod as_c {
+    use super::{CStr, Given, In, Out, Set, Size, Text};
+    use core::ptr;
+
+    impl Size {
+        pub const fn of(size: usize) -> Self {
+            Self(size)
+        }
+    }
+
+    impl In {
+        pub const fn of(bytes: &[u8]) -> Self {
+            Self(bytes.as_ptr().cast())
+        }
+    }
+
+    impl Out {
+        pub const fn of(bytes: &mut [u8]) -> Self {
+            Self(bytes.as_mut_ptr().cast())
+        }
+    }
+
+    impl Text {
+        pub const fn of(text: &CStr) -> Self {
+            Self(text.as_ptr())
+        }
+    }
+
+    impl<T> Given<T> {
+        pub fn of(value: Option<&T>) -> Self {
+            Self(value.map_or(ptr::null(), ptr::from_ref))
+        }
+    }
+
+    impl<T> Set<T> {
+        pub const fn to(place: &mut T) -> Self {
+            Self(&raw mut *place)
+        }
+    }
+}
+
 /// The caller's function.
 pub fn function<F>(given: Option<F>) -> Result<F, Failure> {
     given.ok_or_else(|| null("the function"))

@@ -2,6 +2,7 @@
 
 use crate::border::{Set, export, export_plain};
 use crate::handle::{Ref, handles};
+use crate::planted::{Bug, planted};
 use crate::status::{Failure, Status};
 use core::ops::Deref;
 use core::ptr;
@@ -190,7 +191,7 @@ impl Deref for Field {
 impl Label {
     /// Refuses what changes something where the segment is open read-only.
     pub fn writable(&self) -> Result<(), Failure> {
-        if !self.read_only {
+        if !self.read_only || planted(Bug::IgnoreReadOnly) {
             return Ok(());
         }
         let (segment, name) = (&self.segment, &self.name);
@@ -202,7 +203,7 @@ impl Label {
 
     /// Refuses a buffer of another size than the one thing that it is for.
     pub fn sized(&self, what: &str, found: usize, expected: usize) -> Result<(), Failure> {
-        if found == expected {
+        if found == expected || planted(Bug::IgnoreSize) {
             return Ok(());
         }
         let name = &self.name;
@@ -223,7 +224,7 @@ impl Label {
 
     /// Refuses elements that are not there: `count` from `first` on, of `len`.
     pub fn within(&self, first: usize, count: usize, len: usize) -> Result<(), Failure> {
-        if first <= len && count <= len - first {
+        if first <= len && count <= len - first || planted(Bug::IgnoreRange) {
             return Ok(());
         }
         let name = &self.name;

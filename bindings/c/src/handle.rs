@@ -6,6 +6,7 @@
 //!
 //! - (H) a handle is null, or was given by this library and not closed since, and nobody closes it during the call.
 
+use crate::planted::{Bug, planted};
 use crate::status::{Failure, Status};
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{AcqRel, Acquire};
@@ -81,6 +82,14 @@ impl<T> Clone for Ref<T> {
 
 impl<T> Copy for Ref<T> {}
 
+#[cfg(test)]
+impl<T> Ref<T> {
+    /// What C has before it has a handle.
+    pub const fn null() -> Self {
+        Self(ptr::null_mut())
+    }
+}
+
 fn wrong<T: Handle>(found: &str) -> Failure {
     let expected = T::NAME;
     Failure::new(
@@ -132,6 +141,10 @@ impl<T: Handle> Ref<T> {
         // SAFETY: the address is of `Put::put`'s box: the object has this very type, see above, nobody has closed it
         // before, since the exchange succeeds once, and nobody uses it, by (H).
         let object = unsafe { Box::from_raw(self.0) };
+        if planted(Bug::LeakClosed) {
+            core::mem::forget(object);
+            return Ok(None);
+        }
         Ok(Some(object.value))
     }
 }
@@ -157,6 +170,14 @@ impl<T> Clone for Put<T> {
 }
 
 impl<T> Copy for Put<T> {}
+
+#[cfg(test)]
+impl<T> Put<T> {
+    /// The address of a handle, as C gives it.
+    pub const fn to(handle: &mut Ref<T>) -> Self {
+        Self(&raw mut handle.0)
+    }
+}
 
 impl<T: Handle> Put<T> {
     /// Refuses a place that is not there, and says that there is no object yet.

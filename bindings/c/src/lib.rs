@@ -15,6 +15,7 @@ mod header;
 mod list;
 mod map;
 mod number;
+mod planted;
 mod pool;
 mod queue;
 mod segment;

@@ -4,6 +4,7 @@ use crate::border::{In, Out, Size, export};
 use crate::field::{Field, Label};
 use crate::handle::{Put, Ref, alone, handles, over};
 use crate::list::{answer, element, room};
+use crate::planted::{Bug, planted};
 use crate::status::{Failure, Status};
 use core::time::Duration;
 use self_cell::self_cell;
@@ -138,6 +139,9 @@ export! {
         let mut inside = alone(&loan.get()?.inside)?;
         let committed = inside.with_dependent_mut(|_, place| {
             let open = place.take().ok_or_else(|| over("loan"))?;
+            if planted(Bug::DropLoan) {
+                return Ok(true);
+            }
             if let Err(full) = open.commit() {
                 *place = Some(full.0);
                 return Ok::<_, Failure>(false);

@@ -31,6 +31,18 @@ pub struct Options {
     mode: u32,
 }
 
+#[cfg(test)]
+impl Options {
+    pub const fn read_only() -> Self {
+        Self {
+            size: size_of::<Self>() as u64,
+            wait_ns: 0,
+            flags: READ_ONLY,
+            mode: 0,
+        }
+    }
+}
+
 /// The flags of `shm_options`, as the header has them.
 const READ_ONLY: u32 = 1;
 const PERSIST: u32 = 2;
