@@ -239,7 +239,7 @@ fn on_queue(queue: &dynamic::Queue, step: &Step) -> (Answer, Option<Held>) {
 fn on_spsc(spsc: &dynamic::Spsc, step: &Step) -> (Answer, Option<Held>) {
     let size = spsc.element().size();
     let role = match step.op.as_str() {
-        "producer" => spsc.producer().map(|role| Held::Producer(role)),
+        "producer" => spsc.producer().map(Held::Producer),
         "consumer" => spsc.consumer().map(|role| Held::Consumer(role, size)),
         "len" => return (count(spsc.len()), None),
         _ => return (wrong_kind(), None),
