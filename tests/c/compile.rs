@@ -17,6 +17,9 @@ const FLAGS: [&str; 9] = [
     "-Werror",
 ];
 
+/// How a program is linked.
+pub type Link = fn(&mut Command);
+
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -25,6 +28,14 @@ pub fn root() -> PathBuf {
 fn profile() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent().unwrap().parent().unwrap().to_owned() // target/debug/deps/c-…
+}
+
+/// How cargo is told of a profile, by the folder that it builds into.
+pub fn profile_flags(folder: &Path) -> Vec<String> {
+    match folder.file_name().unwrap().to_str().unwrap() {
+        "debug" => Vec::new(),
+        name => vec!["--profile".to_owned(), name.to_owned()],
+    }
 }
 
 /// Where programs are put.
@@ -91,9 +102,7 @@ pub fn library() -> &'static Path {
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "-p", "shm-c", "--target-dir"]);
         build.arg(profile.parent().unwrap()).current_dir(root());
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
+        build.args(profile_flags(&profile));
         succeed(&mut build);
         profile
     })
@@ -117,7 +126,7 @@ pub fn archive(command: &mut Command) {
 }
 
 /// A program that is made of these sources. It appears at once, whole: another run may use the one before.
-pub fn compiled(name: &str, sources: &[PathBuf], link: fn(&mut Command)) -> PathBuf {
+pub fn compiled(name: &str, sources: &[PathBuf], link: Link) -> PathBuf {
     let made = folder().join(format!("{name}-{}", std::process::id()));
     let mut command = Command::new("cc");
     command.args(FLAGS).arg("-I").arg(include()).args(sources);
@@ -129,7 +138,7 @@ pub fn compiled(name: &str, sources: &[PathBuf], link: fn(&mut Command)) -> Path
 }
 
 /// The program of that name in `bindings/c/tests`.
-pub fn program(name: &str, sources: &[&str], link: fn(&mut Command)) -> PathBuf {
+pub fn program(name: &str, sources: &[&str], link: Link) -> PathBuf {
     let tests = root().join("bindings/c/tests");
     let sources: Vec<_> = sources.iter().map(|source| tests.join(source)).collect();
     compiled(name, &sources, link)

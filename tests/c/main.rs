@@ -10,7 +10,7 @@ mod war;
 
 use common::{Cleanup, exists, unique};
 use compile::{
-    archive, compiled, has_compiler, has_cpp_compiler, include, program, shared, succeed,
+    Link, archive, compiled, has_compiler, has_cpp_compiler, include, program, shared, succeed,
 };
 use std::process::Command;
 
@@ -20,7 +20,7 @@ fn its_own_tests_pass() {
     if !has_compiler() {
         return;
     }
-    let links: [(&str, fn(&mut Command)); 2] = [("shared", shared), ("archive", archive)];
+    let links: [(&str, Link); 2] = [("shared", shared), ("archive", archive)];
     for (how, link) in links {
         let own = program(&format!("own-{how}"), &["own.c", "own_rest.c"], link);
         let name = unique("c-own");

@@ -1,7 +1,7 @@
 //! The README's programs compile by its commands, run, and say what it says.
 
 use super::common::{Cleanup, unique};
-use super::compile::{folder, has_compiler, include, library, root, succeed};
+use super::compile::{folder, has_compiler, include, library, profile_flags, root, succeed};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -36,9 +36,7 @@ fn shm() -> PathBuf {
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "-p", "shm-cli", "--target-dir"]);
     build.arg(library().parent().unwrap()).current_dir(root());
-    if library().ends_with("release") {
-        build.arg("--release");
-    }
+    build.args(profile_flags(library()));
     succeed(&mut build);
     library().join("shm")
 }

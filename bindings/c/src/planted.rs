@@ -3,7 +3,6 @@
 
 /// A check that is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing plants them"))]
 pub enum Bug {
     /// A segment that is open read-only is changed.
     IgnoreReadOnly,
