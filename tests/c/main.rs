@@ -14,6 +14,9 @@ use compile::{
 };
 use std::process::Command;
 
+/// The binding's own tests.
+const OWN: [&str; 3] = ["own.c", "own_rest.c", "own_processes.c"];
+
 /// The binding's own tests pass, with the shared library and with the static one.
 #[test]
 fn its_own_tests_pass() {
@@ -22,12 +25,43 @@ fn its_own_tests_pass() {
     }
     let links: [(&str, Link); 2] = [("shared", shared), ("archive", archive)];
     for (how, link) in links {
-        let own = program(&format!("own-{how}"), &["own.c", "own_rest.c"], link);
+        let own = program(&format!("own-{how}"), &OWN, link);
         let name = unique("c-own");
         let _cleanup = Cleanup(name.clone());
         assert_eq!(succeed(Command::new(&own).arg(&name)), "ok\n");
         assert!(!exists(&name), "the last one out removes the name");
     }
+}
+
+/// They call every function that the header declares.
+#[test]
+fn its_own_tests_leave_no_function_out() {
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    let tests = OWN.map(|name| read(compile::root().join("bindings/c/tests").join(name)));
+    let (tests, header) = (tests.concat(), read(include().join("shm.h")));
+    let declared = header
+        .lines()
+        .filter(|line| !line.starts_with([' ', '/']) && line.contains("(*") == false);
+    let named = declared.filter_map(|line| {
+        Some(
+            line.split_once('(')?
+                .0
+                .rsplit([' ', '*'])
+                .next()?
+                .to_owned(),
+        )
+    });
+    let functions: Vec<_> = named.filter(|name| name.starts_with("shm_")).collect();
+    assert!(
+        functions.len() > 100,
+        "{} functions are found",
+        functions.len()
+    );
+    let left_out: Vec<_> = functions
+        .iter()
+        .filter(|name| !tests.contains(&format!("{name}(")))
+        .collect();
+    assert!(left_out.is_empty(), "{left_out:?}");
 }
 
 /// The header goes with those of the system, which have functions called `shm_open` and constants called `SHM_…`, in

@@ -27,7 +27,8 @@ static const char *const DESCRIPTION =
     "{\"name\": \"ledger\", \"kind\": \"Mutex\", \"element\": \"i64\"},"
     "{\"name\": \"permits\", \"kind\": \"Semaphore\", \"capacity\": [1]},"
     "{\"name\": \"news\", \"kind\": \"Signal\"},"
-    "{\"name\": \"setup\", \"kind\": \"Once\"}"
+    "{\"name\": \"setup\", \"kind\": \"Once\"},"
+    "{\"name\": \"second\", \"kind\": \"Once\"}"
     "]}";
 
 /* A moment, in nanoseconds. */
@@ -69,9 +70,9 @@ static void segments(const char *name, shm_segment *segment) {
     CHECK(strcmp(shm_segment_name(segment), name) == 0);
     CHECK(strstr(shm_segment_description(segment), "\"Sim\"") != NULL);
     CHECK(shm_segment_size(segment) > 4096);
-    CHECK(shm_segment_field_count(segment) == 15);
+    CHECK(shm_segment_field_count(segment) == 16);
     CHECK(strcmp(shm_segment_field_name(segment, 14), "setup") == 0);
-    CHECK(shm_segment_field_name(segment, 15) == NULL && strstr(shm_last_error(), "15") != NULL);
+    CHECK(shm_segment_field_name(segment, 16) == NULL && strstr(shm_last_error(), "16") != NULL);
     CHECK(shm_segment_name(NULL) == NULL && strstr(shm_last_error(), "null") != NULL);
     EXPECT(SHM_OK, shm_segment_recover(segment, &count, &later));
     CHECK(count == 0 && later == 0);
@@ -284,6 +285,8 @@ void keyed(const shm_segment *segment);
 void leased(const shm_segment *segment);
 void blocking(const shm_segment *segment);
 void read_only(const char *name);
+void shared_and_forked(const shm_segment *segment);
+void run_out(const char *name);
 
 int main(int argc, char **argv) {
     shm_segment *segment = NULL;
@@ -306,6 +309,8 @@ int main(int argc, char **argv) {
     latest(segment);
     blocking(segment);
     read_only(name);
+    shared_and_forked(segment);
+    run_out(name);
     EXPECT(SHM_OK, shm_segment_unlink(segment));
     EXPECT(SHM_OK, shm_segment_close(segment));
     puts("ok");
