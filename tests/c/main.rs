@@ -41,7 +41,7 @@ fn its_own_tests_leave_no_function_out() {
     let (tests, header) = (tests.concat(), read(include().join("shm.h")));
     let declared = header
         .lines()
-        .filter(|line| !line.starts_with([' ', '/']) && line.contains("(*") == false);
+        .filter(|line| !line.starts_with([' ', '/']) && !line.contains("(*"));
     let named = declared.filter_map(|line| {
         Some(
             line.split_once('(')?

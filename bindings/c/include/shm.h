@@ -8,7 +8,8 @@
  *     shm_segment *segment;
  *     shm_field *events;
  *     uint64_t event = 7;
- *     if (shm_segment_open("sim", NULL, &segment) != SHM_OK || shm_field_open(segment, "events", &events) != SHM_OK) {
+ *     if (shm_segment_open("sim", NULL, &segment) != SHM_OK
+ *         || shm_field_open(segment, "events", &events) != SHM_OK) {
  *         fprintf(stderr, "%s\n", shm_last_error());
  *         return 1;
  *     }
@@ -34,9 +35,9 @@
  *   time; another one gets SHM_ERROR_BUSY. Nobody else uses a handle while it is closed. shm_last_error() is the
  *   calling thread's own.
  * Time-outs. In nanoseconds; 0 is one attempt, UINT64_MAX is for ever. Signals do not end a wait.
- * Progress. Operations on Queue, Stack, Map, LargeMap, Set, Versioned and Broadcast are lock-free, those on Array, Atomic
- *   and Spsc wait-free, whoever else is killed or stopped. Functions whose names end in _wait or _wait_change, the
- *   locking ones of Mutex and Semaphore, shm_signal_wait() and shm_once_call() block.
+ * Progress. Operations on Queue, Stack, Map, LargeMap, Set, Versioned and Broadcast are lock-free, those on
+ *   Array, Atomic and Spsc wait-free, whoever else is killed or stopped. Functions whose names end in _wait or
+ *   _wait_change, the locking ones of Mutex and Semaphore, shm_signal_wait() and shm_once_call() block.
  * Forks. A child may go on with the parent's segments and fields: it attaches by itself with its first operation.
  *   Loans, taken elements, roles, leases, locks and permits stay the parent's; in the child they are void and to
  *   be closed. Signal handlers call nothing here.
@@ -138,7 +139,7 @@ typedef enum shm_start {
 #define SHM_PERSIST 2u      /* create one that stays when nobody is attached, until it is unlinked */
 #define SHM_RESERVE 4u      /* allocate all memory now: an error now instead of a signal later */
 #define SHM_ANY_OWNER 8u    /* open whoever's it is; otherwise, only the own user's */
-#define SHM_GUARD_SIGBUS 16u /* if a peer truncates the file, read zeros instead of dying (a handler for the whole process) */
+#define SHM_GUARD_SIGBUS 16u /* where a peer truncates the file, read zeros, not die: a handler of the whole process */
 
 /* How a segment is opened or created. Options of creation have no effect on an open. */
 typedef struct shm_options {
@@ -277,7 +278,7 @@ shm_status shm_field_describe(const shm_field *field, shm_field_info *info);
  * those that are in it, of a Pool or Semaphore those on lease. */
 shm_status shm_field_len(const shm_field *field, size_t *len);
 
-/* ---- Array: memory. An element of 1, 2, 4 or 8 bytes is read and written whole; others may be seen half written ---- */
+/* ---- Array: memory. Elements of 1, 2, 4 or 8 bytes are read and written whole, others perhaps not ---- */
 
 /* The address of the first element in this process, and the bytes of all. Valid while the field or the segment is
  * open. Not to be written through where the segment is open read-only. What other processes do at the same time
@@ -412,8 +413,8 @@ shm_status shm_map_contains(const shm_field *field, const void *key, size_t key_
 shm_status shm_map_insert(const shm_field *field, const void *key, size_t key_size, const void *value, void *before,
                           size_t value_size);
 
-/* Inserts a key that is absent: SHM_OK. SHM_PRESENT: nothing changed. `out`, which may be NULL, has the value that the
- * key has now. */
+/* Inserts a key that is absent: SHM_OK. SHM_PRESENT: nothing changed. `out`, which may be NULL, has the value that
+ * the key has now. */
 shm_status shm_map_get_or_insert(const shm_field *field, const void *key, size_t key_size, const void *value,
                                  void *out, size_t value_size);
 
