@@ -14,6 +14,7 @@ mod cpp;
 mod cpp_compilers;
 mod drivers;
 mod golden;
+mod pair;
 mod rust;
 mod rust_fields;
 mod script;
@@ -22,6 +23,7 @@ mod wire;
 
 use common::{Cleanup, unique};
 use drivers::Driver;
+use pair::Pair;
 use script::{Case, Expected, Script};
 use wire::{Answer, Step};
 
@@ -204,6 +206,22 @@ fn cpp_conforms() {
 fn another_driver_conforms() {
     if let Ok(program) = std::env::var("SHM_CONFORMANCE_DRIVER") {
         conforms(&mut Driver::start(program.as_ref(), &["loan", "blocking"]));
+    }
+}
+
+/// Each script, with the steps done in two languages by turns.
+#[test]
+fn p8_two_languages_take_turns_on_one_segment() {
+    let mut rust = rust::Rust::default();
+    if let Some(mut c) = drivers::c() {
+        conforms(&mut Pair::new([&mut rust, &mut c], &["loan", "blocking"]));
+        conforms(&mut Pair::new([&mut c, &mut rust], &["loan", "blocking"]));
+        if let Some(mut cpp) = cpp::driver() {
+            conforms(&mut Pair::new([&mut c, &mut cpp], &["loan"]));
+        }
+    }
+    if let Some(mut cpp) = cpp::driver() {
+        conforms(&mut Pair::new([&mut cpp, &mut rust], &["loan"]));
     }
 }
 
