@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 /// What every program is compiled with: a warning is an error.
 const FLAGS: [&str; 9] = [
@@ -28,14 +29,6 @@ pub fn root() -> PathBuf {
 fn profile() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent().unwrap().parent().unwrap().to_owned() // target/debug/deps/c-…
-}
-
-/// How cargo is told of a profile, by the folder that it builds into.
-pub fn profile_flags(folder: &Path) -> Vec<String> {
-    match folder.file_name().unwrap().to_str().unwrap() {
-        "debug" => Vec::new(),
-        name => vec!["--profile".to_owned(), name.to_owned()],
-    }
 }
 
 /// Where programs are put.
@@ -93,19 +86,58 @@ pub fn has_cpp_compiler() -> bool {
     found
 }
 
+/// When anything of these files and folders was last changed.
+fn changed(paths: &[PathBuf]) -> SystemTime {
+    let times = paths.iter().map(|path| {
+        if path.is_dir() {
+            let inside = std::fs::read_dir(path).unwrap();
+            let inside: Vec<_> = inside.map(|entry| entry.unwrap().path()).collect();
+            changed(&inside)
+        } else {
+            path.metadata().unwrap().modified().unwrap()
+        }
+    });
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// Sees to it that these files, which a package is built into, are there and no older than its sources. `cargo test
+/// --workspace` has built them, because the packages have tests of their own; a test that runs alone builds them.
+fn built(package: &str, folder: &str, files: &[PathBuf]) {
+    let sources = ["shm-runtime/src", "Cargo.lock", folder].map(|source| root().join(source));
+    let is_new = |file: &PathBuf| {
+        file.metadata()
+            .is_ok_and(|made| made.modified().unwrap() > changed(&sources))
+    };
+    if files.iter().all(is_new) {
+        return;
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "-p", package, "--target-dir"]);
+    build.arg(profile().parent().unwrap()).current_dir(root());
+    match profile().file_name().unwrap().to_str().unwrap() {
+        "debug" => {}
+        name => drop(build.args(["--profile", name])),
+    }
+    succeed(&mut build);
+}
+
 /// The folder of `libshm_c.so` and `libshm_c.a`, which are built in the profile of this test.
 pub fn library() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let profile = profile();
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "-p", "shm-c", "--target-dir"]);
-        build.arg(profile.parent().unwrap()).current_dir(root());
-        build.args(profile_flags(&profile));
-        succeed(&mut build);
-        profile
+        let folder = profile().join("deps");
+        let files = ["libshm_c.so", "libshm_c.a"].map(|name| folder.join(name));
+        built("shm-c", "bindings/c/src", &files);
+        folder
     })
+}
+
+/// The program `shm`, in the profile of this test.
+pub fn shm() -> PathBuf {
+    let program = profile().join("shm");
+    built("shm-cli", "shm-cli/src", std::slice::from_ref(&program));
+    program
 }
 
 /// What finds the header.

@@ -1,7 +1,7 @@
 //! The README's programs compile by its commands, run, and say what it says.
 
 use super::common::{Cleanup, unique};
-use super::compile::{folder, has_compiler, include, library, profile_flags, root, succeed};
+use super::compile::{folder, has_compiler, include, library, root, shm, succeed};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -28,17 +28,6 @@ fn programs() -> PathBuf {
         std::fs::write(folder.join(name.expect("a name")), text).unwrap();
     }
     folder
-}
-
-/// The program `shm`, in the profile of this test.
-fn shm() -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "-p", "shm-cli", "--target-dir"]);
-    build.arg(library().parent().unwrap()).current_dir(root());
-    build.args(profile_flags(library()));
-    succeed(&mut build);
-    library().join("shm")
 }
 
 /// Runs the README's commands with the library of this test, on a segment of this name: what they said.

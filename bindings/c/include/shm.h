@@ -28,8 +28,8 @@
  *   errors. A closed one is recognised only by luck: do not use it.
  * Buffers. Each has its size in bytes behind it, and an element's bytes are those of the C structure with the
  *   same members: shm_field_describe() gives sizes, `shm gen c` writes the structures. A wrong size is an error.
- *   Buffers of one call do not overlap, and do not lie in the segment's own memory. A buffer for a result that is
- *   `before` may be NULL, and so may every place for a number but the only one of its function.
+ *   Buffers of one call do not overlap, and do not lie in the segment's own memory. A buffer called `before` may be
+ *   NULL, and so may the place for a number of a call that gives something else as well.
  * Threads. Segments and fields may be used by any number of threads at a time. Loans, taken elements, producers,
  *   consumers, subscribers, leases, writers, locks and permits may move between threads, and are used by one at a
  *   time; another one gets SHM_ERROR_BUSY. Nobody else uses a handle while it is closed. shm_last_error() is the
