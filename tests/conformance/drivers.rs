@@ -5,6 +5,7 @@ use super::c::{compiled, has_compiler, shared};
 use super::common::unique;
 use super::script::path;
 use super::wire::{Answer, Step};
+use shm_runtime::{Queue, Segment, ShmLayout};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -114,4 +115,26 @@ fn a_driver_is_named_by_a_variable() {
         "{said}"
     );
     assert!(!with(Path::new("true")).status.success());
+}
+
+/// A schema of which the driver has never heard, and a structure that is not even in it.
+#[derive(Debug, ShmLayout)]
+#[shm(lanes = 4)]
+struct Sim {
+    events: Queue<u64, 4>,
+}
+
+#[test]
+fn p8_c_works_on_a_typed_segment_and_on_what_was_registered() {
+    let Some(mut driver) = c() else { return };
+    let name = unique("conformance-typed");
+    let sim = Sim::options().spare(4, 1 << 16).create(&name).unwrap();
+    let late: Queue<u32, 4> = Segment::register(&sim, "late").unwrap();
+    let mut ask = |line: &str| driver.answer(&Step::parse(line)).to_string();
+    assert_eq!(ask(&format!("case open=1 segment={name}")), "ok");
+    assert_eq!(ask("push field=events value=0700000000000000"), "ok");
+    assert_eq!(ask("push field=late value=09000000"), "ok");
+    assert_eq!(ask("pop field=later"), "error no_field");
+    assert_eq!((sim.events.pop(), late.pop()), (Some(7), Some(9)));
+    assert_eq!(ask("end"), "ok");
 }
