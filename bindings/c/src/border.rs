@@ -3,7 +3,7 @@
 //! callers holds of it:
 //!
 //! - (P) a pointer is null, or leads to what its type says, for as long as the call lasts;
-//! - (S) that is as many bytes as the parameter says that follows it, a [`Size`];
+//! - (S) that is as many bytes as the next parameter says that is a [`Size`];
 //! - (X) nobody else writes there meanwhile, and where the call writes, nobody else reads: neither another thread, nor
 //!   another parameter of the call, nor, where it lies in the segment itself, another process.
 //!
