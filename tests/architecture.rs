@@ -58,6 +58,9 @@ const UNSAFE: &[&str] = &[
     "shm-runtime/src/memory/vectors.rs",
     // Hands the running coroutine to a hook, in tests only.
     "shm-runtime/src/models/scheduler.rs",
+    // Pointers from C, and objects that C holds by address.
+    "bindings/c/src/border.rs",
+    "bindings/c/src/handle.rs",
     // Lends an array's memory to Python's buffer protocol.
     "bindings/python/src/view.rs",
     // `as_slice` hands the caller's promise on.
@@ -198,7 +201,11 @@ fn root() -> PathBuf {
 fn collect(folder: &Path, sources: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let is_source = |extension: &OsStr| extension == "rs" || extension == "hpp";
+        let is_source = |extension: &OsStr| {
+            ["rs", "hpp", "h", "c"]
+                .iter()
+                .any(|known| extension == *known)
+        };
         if path.is_dir() {
             collect(&path, sources);
         } else if path.extension().is_some_and(is_source) {
@@ -223,6 +230,7 @@ fn the_code_has_its_shape() {
         "src",
         "examples",
         "tests",
+        "bindings/c",
         "bindings/python/src",
         "bindings/cpp/include",
     ] {

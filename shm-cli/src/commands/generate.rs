@@ -8,7 +8,7 @@ use crate::args::{Gen, Language};
 use crate::failure::{Code, Failure};
 use crate::out::Out;
 use serde_json::Value as Json;
-use shm_runtime::dynamic::{ElementField, ElementType, Field, FieldType, Kind, Primitive, Schema};
+use shm_runtime::dynamic::{ElementField, ElementType, Field, FieldType, Primitive, Schema};
 use shm_runtime::segment::Survey;
 use std::fmt::Write as _;
 
@@ -158,7 +158,7 @@ impl Source<'_> {
         let upper = schema.to_uppercase();
         let mut text = format!(
             "/* Layout of segment `{}`, schema {}: written by `shm gen c`.\n\
-             \x20* Arrays are their elements; the other structures are lock-free and have algorithms of their own. */\n\
+             \x20* Arrays are their elements; the other structures are lock-free and have algorithms of their own: shm.h. */\n\
              #ifndef SHM_{upper}_H\n#define SHM_{upper}_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n\
              #define {upper}_SIZE UINT64_C({})\n#define {upper}_FINGERPRINT \"{:032x}\"\n",
             self.segment,
@@ -184,16 +184,35 @@ impl Source<'_> {
                 "#define {name}_CAPACITY UINT64_C({})",
                 field.capacity()
             );
-            if *field.kind() == Kind::Array || *field.kind() == Kind::Atomic {
-                let kind = self.c_element(field.element());
-                let typedef = format!("{schema}_{}_element", identifier(field.name()));
-                let _ = match kind {
-                    (kind, 1) => writeln!(text, "typedef {kind} {typedef};"),
-                    (kind, count) => writeln!(text, "typedef {kind} {typedef}[{count}];"),
-                };
+            let _ = writeln!(text, "#define {name}_NAME {}", Json::from(field.name())); // with its quotes
+            match field.pair() {
+                Some(pair) => {
+                    self.c_typedef(&schema, field, "key", &pair.key, &mut text);
+                    self.c_typedef(&schema, field, "value", &pair.value, &mut text);
+                }
+                None if field.element().size() > 0 => {
+                    self.c_typedef(&schema, field, "element", field.element(), &mut text);
+                }
+                None => {}
             }
         }
         text + "\n#endif\n"
+    }
+
+    /// The type of what a field takes and gives.
+    fn c_typedef(
+        &self,
+        schema: &str,
+        field: &Field,
+        part: &str,
+        of: &ElementType,
+        text: &mut String,
+    ) {
+        let typedef = format!("{schema}_{}_{part}", identifier(field.name()));
+        let _ = match self.c_element(of) {
+            (kind, 1) => writeln!(text, "typedef {kind} {typedef};"),
+            (kind, count) => writeln!(text, "typedef {kind} {typedef}[{count}];"),
+        };
     }
 
     fn c_struct(&self, name: &str, of: &ElementType, text: &mut String) {
