@@ -4,15 +4,16 @@
 //! pass; with `CI=true` they fail.
 
 mod common;
+#[path = "common/python.rs"]
+mod python;
 
 use common::{Cleanup, unique};
+use python::{built, folder, python, root, succeed};
 use shm_runtime::{
     Array, Atomic, Broadcast, LargeMap, Map, Pod, Pool, Queue, Segment, Set, ShmLayout, ShmStr,
     ShmType, Spsc, Stack, Start, Versioned, VersionedArray, Zeroable, sync,
 };
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, ShmType)]
@@ -102,99 +103,6 @@ class Sim(shm.Schema, lanes=16):
 
 name = sys.argv[1]
 "#;
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn folder() -> PathBuf {
-    root().join("target/python-bindings")
-}
-
-fn python() -> PathBuf {
-    folder().join("venv/bin/python")
-}
-
-/// Runs a command; what it said, where it failed.
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|why| format!("{command:?}: {why}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = [output.stdout, output.stderr].concat();
-    Err(format!("{command:?}:\n{}", String::from_utf8_lossy(&text)))
-}
-
-/// Runs a command that has to succeed.
-fn succeed(command: &mut Command) {
-    if let Err(why) = run(command) {
-        panic!("{why}");
-    }
-}
-
-/// The first Python that is new enough.
-fn interpreter() -> Option<&'static str> {
-    let is_new = "import sys, venv; sys.exit(sys.version_info < (3, 11))";
-    let names = ["python3", "python3.13", "python3.12", "python3.11"];
-    names
-        .into_iter()
-        .find(|name| run(Command::new(name).args(["-c", is_new])).is_ok())
-}
-
-/// The last line of what a command said.
-fn last(text: &str) -> &str {
-    text.trim_end().lines().last().unwrap_or("")
-}
-
-/// A virtual environment with what the tests need; says what is missing.
-fn environment() -> Result<(), String> {
-    let ready = folder().join("ready-2");
-    if ready.exists() {
-        return Ok(());
-    }
-    let python3 = interpreter().ok_or("install Python 3.11 or later with its `venv`")?;
-    std::fs::create_dir_all(folder()).map_err(|why| why.to_string())?;
-    let venv = folder().join("venv");
-    run(Command::new(python3)
-        .args(["-m", "venv", "--clear"])
-        .arg(venv))
-    .map_err(|why| format!("install Python's `venv` module ({})", last(&why)))?;
-    let wanted = ["maturin>=1.13,<2", "numpy>=2", "pytest>=9", "mypy>=1.11"];
-    run(Command::new(python())
-        .args(["-m", "pip", "install", "-q"])
-        .args(wanted))
-    .map_err(|why| {
-        format!(
-            "connect to a package index, for {wanted:?} ({})",
-            last(&why)
-        )
-    })?;
-    std::fs::write(ready, "").map_err(|why| why.to_string())
-}
-
-/// Whether the package is built and installed; panics where it does not build.
-fn built() -> bool {
-    static BUILT: OnceLock<bool> = OnceLock::new();
-    *BUILT.get_or_init(|| {
-        if let Err(why) = environment() {
-            let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-            assert!(!is_ci, "the Python bindings cannot be tested: {why}");
-            eprintln!("skipped, the Python bindings cannot be tested: {why}");
-            return false;
-        }
-        succeed(
-            Command::new(folder().join("venv/bin/maturin"))
-                .args(["develop", "--locked", "-m"])
-                .arg(root().join("bindings/python/Cargo.toml"))
-                .env("VIRTUAL_ENV", folder().join("venv"))
-                .env("CARGO_TARGET_DIR", folder().join("target"))
-                .env_remove("CONDA_PREFIX")
-                .env_remove("RUSTFLAGS"),
-        );
-        true
-    })
-}
 
 /// A script that knows the schema, on a segment.
 fn script(name: &str, text: &str) -> Command {
