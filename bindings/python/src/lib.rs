@@ -11,9 +11,11 @@ mod lists;
 mod map;
 mod number;
 mod pool;
+mod rwlock;
 mod segment;
 mod spsc;
 mod sync;
+mod together;
 mod view;
 mod wait;
 

@@ -7,8 +7,10 @@ use crate::lists::{self, Queue, Stack, Taken};
 use crate::map::{Map, Set};
 use crate::number::{Numbers, Of};
 use crate::pool::Pool;
+use crate::rwlock::RwLock;
 use crate::spsc::Spsc;
 use crate::sync::{Mutex, Semaphore, Signal};
+use crate::together::{Barrier, Once};
 use crate::view::View;
 use crate::wait::wait;
 use pyo3::prelude::*;
@@ -257,6 +259,21 @@ impl Segment {
     fn semaphore(&self, py: Python<'_>, name: &str) -> PyResult<Semaphore> {
         let (semaphore, field) = (bound(py, self.inner.semaphore(name))?, self.field(name));
         Ok(Semaphore { semaphore, field })
+    }
+
+    fn rwlock(&self, py: Python<'_>, name: &str) -> PyResult<RwLock> {
+        let (lock, field) = (bound(py, self.inner.rwlock(name))?, self.field(name));
+        Ok(RwLock { lock, field })
+    }
+
+    fn barrier(&self, py: Python<'_>, name: &str) -> PyResult<Barrier> {
+        let (barrier, field) = (bound(py, self.inner.barrier(name))?, self.field(name));
+        Ok(Barrier { barrier, field })
+    }
+
+    fn once(&self, py: Python<'_>, name: &str) -> PyResult<Once> {
+        let (once, field) = (bound(py, self.inner.once(name))?, self.field(name));
+        Ok(Once { once, field })
     }
 
     fn signal(&self, py: Python<'_>, name: &str) -> PyResult<Signal> {
