@@ -56,6 +56,9 @@ struct Sim {
     ledger: sync::Mutex<i64>,
     permits: sync::Semaphore<3>,
     news: sync::Signal,
+    limits: sync::RwLock<f64>,
+    gate: sync::Barrier<2>,
+    filled: sync::Once,
     inner: Inner,
     shards: [Queue<u8, 4>; 2],
 }
@@ -98,6 +101,9 @@ class Sim(shm.Schema, lanes=16):
     ledger: shm.Mutex[np.int64]
     permits: shm.Semaphore[3]
     news: shm.Signal[()]
+    limits: shm.RwLock[np.float64]
+    gate: shm.Barrier[2]
+    filled: shm.Once[()]
     inner: Inner
     shards: shm.Queue[np.uint8, 4] * 2
 
@@ -160,6 +166,11 @@ with seg.ledger.lock() as lock:
     lock.value = 12
 assert seg.permits.available == 3
 seg.news.raise_()
+with seg.limits.write() as lock:
+    lock.value = 0.5
+assert seg.gate.wait(0.001) is None
+with seg.filled.begin() as run:
+    assert not run.is_interrupted
 seg.inner.count.fetch_add(-2)
 seg.shards[1].push(6)
 "#;
@@ -186,6 +197,8 @@ fn rust_sees_it(sim: &Sim) {
     assert_eq!(ticks.recv(), Ok(Some(-1)));
     assert_eq!(sim.ledger.lock().unwrap().get(), 12);
     assert_eq!((sim.permits.available(), sim.news.count()), (3, 1));
+    assert_eq!(sim.limits.read().unwrap().get(), 0.5);
+    assert!(sim.filled.is_completed());
     assert_eq!(sim.objects.capacity(), 2);
     assert_eq!(sim.inner.count.load(), -2);
     assert_eq!(sim.shards[1].pop(), Some(6));
@@ -242,6 +255,34 @@ fn p7_rust_opens_what_python_created() {
     child.kill().unwrap();
     child.wait().unwrap();
     rust_sees_it(&sim);
+}
+
+/// One party in Rust, one in Python; and what Python registers, Rust finds.
+#[test]
+fn p8_rust_and_python_wait_for_each_other() {
+    if !built() {
+        return;
+    }
+    let name = unique("python-together");
+    let sim = Sim::options().spare(2, 1 << 16).create(&name).unwrap();
+    let party = r#"
+with shm.open(name) as seg:
+    seg.register("jobs", shm.Queue[Event, 4]).push((1.0, 2, 3))
+    with seg.limits.read() as lock:
+        assert lock.value == 1.5
+        led = sum(seg.gate.wait() for _ in range(20))
+    seg.inner.count.store(led)
+"#;
+    sim.limits.write().unwrap().set(1.5);
+    let mut child = script(&name, party).spawn().unwrap();
+    let wait = Duration::from_secs(120);
+    let led = (0..20).filter(|_| sim.gate.wait(wait).unwrap().is_leader());
+    let led = led.count() as i64;
+    assert!(child.wait().unwrap().success());
+    assert_eq!(led + sim.inner.count.load(), 20, "one for each round");
+    assert!(sim.limits.try_write().is_ok(), "nobody reads any more");
+    let jobs: Queue<Event, 4> = Segment::find_described(&sim, "jobs").unwrap();
+    assert_eq!(jobs.pop().map(|event| event.cell), Some(2));
 }
 
 #[derive(Debug, ShmLayout)]

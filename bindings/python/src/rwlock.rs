@@ -40,8 +40,7 @@ impl RwLock {
         lock: impl for<'a> Fn(&'a dynamic::RwLock, Duration) -> Result<Guard<'a>, Timeout> + Sync,
     ) -> PyResult<Option<RwGuard>> {
         self.field.writable(py)?;
-        let attempt =
-            |left| Locked::try_new(self.lock.clone(), |owner| lock(owner, left)).ok();
+        let attempt = |left| Locked::try_new(self.lock.clone(), |owner| lock(owner, left)).ok();
         let locked = wait(py, timeout, attempt)?;
         Ok(locked.map(|locked| RwGuard {
             locked: Mutex::new(locked),
@@ -120,7 +119,10 @@ impl RwGuard {
         let size = self.with(py, |lock, _| Some(lock.element().size()))?;
         self.field.sized(py, value.len(), size)?;
         self.with(py, |_, guard| match guard {
-            Guard::Write(guard) => Some(guard.write(value)),
+            Guard::Write(guard) => {
+                guard.write(value);
+                Some(())
+            }
             Guard::Read(_) | Guard::Over => None,
         })
     }
@@ -136,7 +138,10 @@ impl RwGuard {
     /// Of effect only where it is a lock for writing.
     fn mark_consistent(&self, py: Python<'_>) -> PyResult<()> {
         self.with(py, |_, guard| match guard {
-            Guard::Write(guard) => Some(guard.mark_consistent()),
+            Guard::Write(guard) => {
+                guard.mark_consistent();
+                Some(())
+            }
             Guard::Read(_) | Guard::Over => None,
         })
     }

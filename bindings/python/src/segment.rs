@@ -1,7 +1,7 @@
 //! Segments, and the handles of their fields.
 
 use crate::broadcast::Broadcast;
-use crate::errors::{Field, bad_schema, no_field, not_created, not_opened, raise};
+use crate::errors::{Field, bad_schema, no_field, not_created, not_opened, not_registered, raise};
 use crate::latest::{Versioned, VersionedArray};
 use crate::lists::{self, Queue, Stack, Taken};
 use crate::map::{Map, Set};
@@ -79,10 +79,13 @@ pub fn create(
     persist: bool,
     reserve: bool,
     mode: Option<u32>,
+    spare: (usize, u64),
 ) -> PyResult<Segment> {
     let schema = dynamic::Schema::from_json(description);
     let schema = schema.map_err(|why| bad_schema(py, &why))?;
-    let mut options = dynamic::Segment::options().reserve(reserve);
+    let mut options = dynamic::Segment::options()
+        .reserve(reserve)
+        .spare(spare.0, spare.1);
     if persist {
         options = options.persist();
     }
@@ -174,6 +177,30 @@ impl Segment {
 
     fn unlink(&self, py: Python<'_>) -> PyResult<()> {
         self.inner.unlink().map_err(|why| not_opened(py, &why))
+    }
+
+    /// What is registered at the moment, each as a description of one field.
+    fn registered(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let fields = bound(py, self.inner.registered())?;
+        let lanes = self.inner.schema().lanes();
+        let text = |field: &dynamic::Field| dynamic::Schema::alone(field, lanes).to_json();
+        Ok(fields.iter().map(text).collect())
+    }
+
+    /// Registers the fields of a description.
+    fn register(&self, py: Python<'_>, description: &str) -> PyResult<()> {
+        let schema = dynamic::Schema::from_json(description);
+        let schema = schema.map_err(|why| bad_schema(py, &why))?;
+        for field in schema.fields() {
+            let registered = py.detach(|| self.inner.register(field));
+            registered.map_err(|why| not_registered(py, &why))?;
+        }
+        Ok(())
+    }
+
+    fn erase(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        let erased = py.detach(|| self.inner.erase(name));
+        erased.map_err(|why| not_registered(py, &why))
     }
 
     fn array(&self, py: Python<'_>, name: &str, writable: bool) -> PyResult<View> {

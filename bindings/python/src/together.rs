@@ -107,6 +107,9 @@ impl Run {
 
     /// Hands the run to the next one; of no effect where it is over.
     fn give_up(&self, py: Python<'_>) -> PyResult<()> {
-        self.with(py, |run| Some(drop(run.take())))
+        self.with(py, |run| {
+            drop(run.take());
+            Some(())
+        })
     }
 }

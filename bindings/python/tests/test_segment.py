@@ -226,7 +226,7 @@ def test_a_field_that_numpy_cannot_have_harms_nobody_else(name):
         {"name": "odd", "kind": "Queue", "capacity": [4], "element": element},
         {"name": "even", "kind": "Queue", "capacity": [4], "element": "u8"},
     ]
-    native = shm._native.create(name, json.dumps({"entries": entries}), False, False, None)
+    native = shm._native.create(name, json.dumps({"entries": entries}), False, False, None, (0, 0))
     with shm.open(name) as seg:
         seg.even.push(1)
         assert seg.even.pop() == 1
