@@ -43,7 +43,7 @@ struct item {
 
 /// The same as `War` in war.rs.
 struct war {
-    static constexpr u64 limit = 1 << 27;
+    static constexpr u64 limit = 3 << 26;
 
     shm::queue<item, 4096> queue;
     shm::atomic<u32> order;

@@ -20,7 +20,7 @@ pub const SIDES: usize = 3;
 pub const BATCH: usize = 1024;
 pub const CAPACITY: usize = 4096;
 /// Numbers that there are; memory is what is used.
-pub const LIMIT: usize = 1 << 27;
+pub const LIMIT: usize = 3 << 26;
 
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, ShmType)]
 #[repr(C)]
@@ -195,8 +195,8 @@ pub fn wage(test: &str, plan: &Plan) -> Result<Tally, String> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(
-        plan.elements as usize + SIDES * BATCH < LIMIT,
-        "too many elements"
+        (plan.each() as usize + 2 * BATCH) * SIDES < LIMIT,
+        "too many elements for their counts"
     );
     let name = unique(test);
     let _cleanup = Cleanup(name.clone());

@@ -163,11 +163,10 @@ impl Segment {
         Ok(found.iter().map(|participant| participant.pid).collect())
     }
 
-    /// Settles what the dead left unfinished.
-    fn recover(&self, py: Python<'_>) -> PyResult<()> {
+    /// Settles what the dead left unfinished; how many lanes have to be looked at again.
+    fn recover(&self, py: Python<'_>) -> PyResult<usize> {
         self.field("@participants").writable(py)?;
-        py.detach(|| self.inner.recover());
-        Ok(())
+        Ok(py.detach(|| self.inner.recover()).later)
     }
 
     /// Attaches a forked child.

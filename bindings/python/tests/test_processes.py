@@ -120,7 +120,7 @@ def test_p1_what_a_killed_process_had_comes_back(name):
             seg.frame.writer()
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        seg.recover()
+        assert seg.recover() == 0, "nobody is stopped"
         assert seg.events.pop().cell == 2
         leases = [seg.objects.acquire() for _ in range(2)]
         assert all(leases), "full capacity is back"

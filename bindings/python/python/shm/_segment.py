@@ -204,9 +204,13 @@ class Segment:
         """Process ids of those who are attached and may write."""
         return self._open.participants()
 
-    def recover(self) -> None:
-        """Settles what the dead left unfinished, as operations do by themselves where it matters."""
-        self._open.recover()
+    def recover(self) -> int:
+        """Settles what the dead left unfinished, as operations do by themselves where it matters.
+
+        Zero, or how many of their operations are to be looked at again: because a stopped process has the answer, or
+        because somebody else is settling them at this moment.
+        """
+        return self._open.recover()
 
     def unlink(self) -> None:
         """Removes the name, whoever is attached: they keep what they have."""
