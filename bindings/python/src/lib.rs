@@ -16,6 +16,7 @@ mod segment;
 mod spsc;
 mod sync;
 mod together;
+mod value;
 mod view;
 mod wait;
 

@@ -228,7 +228,7 @@ impl Segment {
 
     fn queue(&self, py: Python<'_>, name: &str) -> PyResult<Queue> {
         let (list, field) = (bound(py, self.inner.queue(name))?, self.field(name));
-        Ok(Queue { list, field })
+        Ok(Queue::new(list, field))
     }
 
     #[staticmethod]
@@ -238,7 +238,7 @@ impl Segment {
 
     fn stack(&self, py: Python<'_>, name: &str) -> PyResult<Stack> {
         let (list, field) = (bound(py, self.inner.stack(name))?, self.field(name));
-        Ok(Stack { list, field })
+        Ok(Stack::new(list, field))
     }
 
     fn spsc(&self, py: Python<'_>, name: &str) -> PyResult<Spsc> {

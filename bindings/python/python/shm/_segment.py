@@ -219,6 +219,9 @@ class Segment:
     def close(self) -> None:
         """Leaves the segment: handles are void, arrays stay valid. The last one out removes the name."""
         self._raw = None
+        for name, handle in self._handles.items():
+            if self.__dict__.get(name) is handle:
+                del self.__dict__[name]
         self._handles.clear()
         self._origin.close()
 
@@ -250,6 +253,8 @@ class Segment:
             has = ", ".join(f"`{field}`" for field in self._fields) or "none"
             raise NoSuchField(f"segment `{self.name}` has no field `{name}`; it has {has}")
         self._handles[name] = handle
+        if not hasattr(type(self), name) and name not in self.__dict__:
+            self.__dict__[name] = handle  # the next look at the attribute finds it there
         return handle
 
     def _bind(self, segment: _native.Segment, field: Field) -> Any:
