@@ -8,7 +8,7 @@ mod common;
 mod python;
 
 use common::{Cleanup, unique};
-use python::{built, folder, python, root, succeed};
+use python::{built, folder, maturin, python, root, succeed};
 use shm_runtime::{
     Array, Atomic, Broadcast, LargeMap, Map, Pod, Pool, Queue, Segment, Set, ShmLayout, ShmStr,
     ShmType, Spsc, Stack, Start, Versioned, VersionedArray, Zeroable, sync,
@@ -141,6 +141,48 @@ fn the_package_is_strictly_typed() {
             .arg(folder().join("mypy"))
             .current_dir(root().join("bindings/python/python")),
     );
+}
+
+/// One wheel, for this CPython and later ones, that needs nothing of the repository.
+#[test]
+fn one_wheel_installs_into_a_fresh_environment() {
+    if !built() {
+        return;
+    }
+    let wheels = folder().join("wheels");
+    let _ = std::fs::remove_dir_all(&wheels); // an earlier run's
+    succeed(maturin("build").arg("--out").arg(&wheels));
+    let found: Vec<_> = std::fs::read_dir(&wheels).unwrap().collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    let wheel = found.into_iter().next().unwrap().unwrap().path();
+    let name = wheel.file_name().unwrap().to_str().unwrap();
+    assert!(
+        name.contains("-cp311-abi3-") && name.ends_with(".whl"),
+        "{name}"
+    );
+    let fresh = folder().join("fresh");
+    succeed(
+        Command::new(python())
+            .args(["-m", "venv", "--clear"])
+            .arg(&fresh),
+    );
+    let python = fresh.join("bin/python");
+    succeed(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "-q"])
+            .arg(&wheel),
+    );
+    let uses = r#"
+import os, pathlib, shm
+folder = pathlib.Path(shm.__file__).parent
+assert "fresh" in folder.parts and (folder / "py.typed").exists() and (folder / "_native.pyi").exists()
+class Jobs(shm.Schema):
+    jobs: shm.Queue["u64", 8]
+with shm.create(f"shm-test-wheel-{os.getpid()}-0", Jobs) as seg:
+    seg.jobs.push(7)
+    assert shm.open(seg.name).jobs.pop() == 7
+"#;
+    succeed(Command::new(python).args(["-c", uses]).current_dir(&wheels));
 }
 
 /// Does to a segment what [`rust_sees_it`] expects.
