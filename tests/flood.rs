@@ -75,6 +75,11 @@ impl Run {
 
     /// What it printed by its end, which is a good one.
     fn finish(mut self) -> String {
+        self.said()
+    }
+
+    /// The same, and what it left stays there.
+    fn said(&mut self) -> String {
         let mut text = String::new();
         self.child
             .stdout
@@ -241,6 +246,21 @@ fn pixels(path: &Path) -> Vec<u8> {
     pixels
 }
 
+/// Kills roles one after the other, as long as they are played.
+fn kill_some(run: &mut Run, roles: &[&str]) {
+    let mut random = Random::new("kill_some");
+    for role in roles {
+        let player = |run: &Run| run.roles().into_iter().find(|(name, _)| name == role);
+        eventually("the role is played", || {
+            player(run).is_some() || !run.is_running()
+        });
+        std::thread::sleep(Duration::from_millis(300 + random.below(700)));
+        if let Some((_, pid)) = player(run) {
+            signal("-KILL", pid);
+        }
+    }
+}
+
 /// P1, P8: a simulation in Rust, a renderer in C++ and analytics in Python, killed now and then, end with the books and
 /// the picture, to the pixel, of an undisturbed flood that is all in Rust.
 #[test]
@@ -251,11 +271,20 @@ fn three_languages_play_one_flood() {
     if !python::built() {
         return;
     }
-    let undisturbed = Run::start("flood", &unique("flood-rust"), "20");
+    let mut undisturbed = Run::start("flood", &unique("flood-rust"), "20");
     let expected = undisturbed.picture.clone();
+    let watched = expected.with_file_name(format!("{}-watched.png", undisturbed.segment));
+    let script = python::root().join("bindings/python/examples/flood_analytics.py");
+    let watcher = Command::new(python::python())
+        .arg(&script)
+        .args(["--watch", "--segment", &undisturbed.segment, "--figure"])
+        .arg(&watched)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let source = python::root().join("bindings/cpp/examples/renderer.cpp");
     let renderer = compile::compiled(compiler, "flood-renderer", &source, &[]);
-    let script = python::root().join("bindings/python/examples/flood_analytics.py");
     let analytics = format!("{} {}", python::python().display(), script.display());
     let swaps = [
         "--renderer",
@@ -265,25 +294,10 @@ fn three_languages_play_one_flood() {
     ];
     let segment = unique("flood-languages");
     let mut run = Run::start_with("flood", &segment, "20", &swaps);
-    let mut random = Random::new("three_languages_play_one_flood");
-    for role in ["analytics", "renderer", "analytics"] {
-        let of_role = |run: &Run| run.roles().into_iter().find(|(name, _)| name == role);
-        eventually("the role is played", || {
-            of_role(&run).is_some() || !run.is_running()
-        });
-        std::thread::sleep(Duration::from_millis(300 + random.below(700)));
-        if let Some((_, pid)) = of_role(&run) {
-            signal("-KILL", pid);
-        }
-    }
+    kill_some(&mut run, &["analytics", "renderer", "analytics"]);
     let picture = run.picture.clone();
     let figure = picture.with_file_name(format!("{segment}-flood-analytics.png"));
-    let mut text = String::new();
-    let stdout = run.child.stdout.take().unwrap();
-    std::io::BufReader::new(stdout)
-        .read_to_string(&mut text)
-        .unwrap();
-    assert!(run.child.wait().unwrap().success(), "{text}");
+    let text = run.said();
     check_summary(&text);
     assert!(value(&text, "restarts ").parse::<u32>().unwrap() > 0);
     assert!(
@@ -295,16 +309,15 @@ fn three_languages_play_one_flood() {
     assert!(drawn.info().width > 1000, "{:?}", drawn.info());
     std::fs::remove_file(figure).unwrap();
 
-    let mut undisturbed = undisturbed;
-    let mut rust = String::new();
-    let stdout = undisturbed.child.stdout.take().unwrap();
-    std::io::BufReader::new(stdout)
-        .read_to_string(&mut rust)
-        .unwrap();
+    let rust = undisturbed.said();
     for same in ["rain ", "on the map ", "left the map "] {
         assert_eq!(value(&text, same), value(&rust, same));
     }
     assert_eq!(pixels(&picture), pixels(&expected), "the same picture");
+    let said = watcher.wait_with_output().unwrap();
+    assert!(said.status.success());
+    assert!(String::from_utf8(said.stdout).unwrap().contains("off by"));
+    std::fs::remove_file(watched).expect("who watched has drawn");
     assert!(!exists(&segment));
 }
 

@@ -228,8 +228,15 @@ def summary(flood: shm.Segment, row: dict[str, float]) -> str:
     return "".join(f"{name:<12} {text}\n" for name, text in lines.items())
 
 
-def draw(flood: shm.Segment, books: Books, path: Path) -> None:
-    """The figure: the map, flooded area, hydrographs and mass balance over time."""
+def hydrographs(flood: shm.Segment) -> list[np.ndarray[Any, Any]]:
+    """The levels of each gauge so far, as anybody may read them; empty while nobody has them on lease."""
+    handles = flood.numbers("hydrograph")
+    graphs = [flood.hydrographs.get(handles.load(gauge)) for gauge in range(GAUGES)]
+    return [np.zeros(0) if graph is None else graph.levels[: int(graph.readings)] for graph in graphs]
+
+
+def draw(books: Books, graphs: list[np.ndarray[Any, Any]], end: float, path: Path) -> None:
+    """The figure of a run that ends after so many minutes: flooded area, hydrographs, mass balance, and the water."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -241,15 +248,11 @@ def draw(flood: shm.Segment, books: Books, path: Path) -> None:
     (area, gauges), (balance, water) = axes
     area.plot(minutes, [row["flooded"] for row in rows], color="tab:blue")
     area.set(title=f"Flooded area (over {FLOODED} m)", ylabel="km²")
-    times = (np.arange(READINGS) + 1) / READINGS * flood.run_end.load() / 60
-    for gauge in range(GAUGES):
-        graph = flood.hydrographs.get(flood.numbers("hydrograph").load(gauge))
-        if graph is not None:
-            known = int(graph.readings)
-            gauges.plot(times[:known], graph.levels[:known], label=f"gauge {gauge + 1}")
+    times = (np.arange(READINGS) + 1) / READINGS * end
+    for gauge, levels in enumerate(graphs):
+        gauges.plot(times[: len(levels)], levels, label=f"gauge {gauge + 1}")
     gauges.set(title="Hydrographs", ylabel="m")
-    if gauges.lines:
-        gauges.legend(fontsize="small")
+    gauges.legend(fontsize="small")
     volumes = [[row[name] / 1e6 for row in rows] for name in ("stored", "outflow")]
     balance.stackplot(minutes, volumes, labels=["on the map", "left the map"], colors=["#99acd6", "#bcd7ea"])
     balance.plot(minutes, [row["rain"] / 1e6 for row in rows], "k--", label="rain")
@@ -261,7 +264,7 @@ def draw(flood: shm.Segment, books: Books, path: Path) -> None:
     figure.colorbar(shown, ax=water, label="m")
     for axis in (area, gauges, balance):
         axis.set_xlabel("minutes")
-        axis.set_xlim(0, flood.run_end.load() / 60)
+        axis.set_xlim(0, end)
         axis.grid(alpha=0.3)
     draft = path.with_suffix(".part.png")
     figure.savefig(draft, dpi=110)
@@ -288,7 +291,7 @@ def play(flood: shm.Segment, lifeline: Lifeline, out: Path, figure: Path) -> Non
     if row is None:
         raise SystemExit("the run ended without a frame")
     telemetry.hear()
-    draw(flood, books, figure)
+    draw(books, hydrographs(flood), flood.run_end.load() / 60, figure)
     asked = time.monotonic()
     while flood.pictures.load() == 0 and time.monotonic() - asked < 10:
         if not lifeline.rest(0.02):
@@ -297,18 +300,28 @@ def play(flood: shm.Segment, lifeline: Lifeline, out: Path, figure: Path) -> Non
     print(f"\n{summary(flood, row)}\nmass error {row['error']:.1e}\npicture {picture}\nfigure {figure}", flush=True)
 
 
-def watch(flood: shm.Segment, figure: Path) -> None:
-    """A look at a flood that others run, until it is over or Ctrl-C."""
-    books = Books(flood, keeps=False)
-    try:
-        while flood.pictures.load() == 0:
-            if (row := books.measure()) is not None:
-                print(f"{clock(row['time'])}  flooded {row['flooded']:.1f} km²  off by {row['error']:.1e}", flush=True)
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        pass
-    draw(flood, books, figure)
+def watch(segment: str, figure: Path) -> None:
+    """A look at a flood that others run, until it is over or Ctrl-C; it leaves the segment before it draws."""
+    with shm.open(segment, wait=60) as flood:
+        books = Books(flood, keeps=False)
+        try:
+            while not is_over(flood):
+                if (row := books.measure()) is not None:
+                    what = f"flooded {row['flooded']:.1f} km²  off by {row['error']:.1e}"
+                    print(f"{clock(row['time'])}  {what}", flush=True)
+                time.sleep(0.1)
+            books.measure()
+        except KeyboardInterrupt:
+            pass
+        graphs, end = hydrographs(flood), flood.run_end.load() / 60
+    draw(books, graphs, end, figure)
     print(f"figure {figure}")
+
+
+def is_over(flood: shm.Segment) -> bool:
+    """Whether the last checkpoint says so."""
+    last = flood.even if flood.committed.load() % 2 == 0 else flood.odd
+    return last.phase.load() == RUN_ENDED or flood.pictures.load() > 0
 
 
 def main() -> None:
@@ -320,8 +333,7 @@ def main() -> None:
     told, _ = arguments.parse_known_args()
     figure = told.figure or told.out.with_name(f"{told.out.stem}-analytics.png")
     if told.watch:
-        with shm.open(told.segment, read_only=True, wait=60) as flood:
-            watch(flood, figure)
+        watch(told.segment, figure)
         return
     lifeline = Lifeline()
     with shm.open(told.segment) as flood, flood.roles.consumer():
