@@ -48,7 +48,7 @@ fn plan(producers: &[Language], consumers: &[Language]) -> Option<Plan> {
         producers: producers.to_vec(),
         consumers: consumers.to_vec(),
         elements,
-        kills: (elements / 250_000).max(8),
+        kills: (elements / 1_000_000).max(8),
         fault: Fault::None,
         cpp,
     })
