@@ -3,9 +3,14 @@
 #![deny(unsafe_code)]
 
 mod common;
+#[allow(dead_code)]
+#[path = "cpp/compile.rs"]
+mod compile;
 #[allow(dead_code)] // the tests of its modules are meant; the program is run as it is
 #[path = "../examples/flood/mod.rs"]
 mod flood;
+#[path = "common/python.rs"]
+mod python;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -70,6 +75,11 @@ impl Run {
 
     /// What it printed by its end, which is a good one.
     fn finish(mut self) -> String {
+        self.said()
+    }
+
+    /// The same, and what it left stays there.
+    fn said(&mut self) -> String {
         let mut text = String::new();
         self.child
             .stdout
@@ -224,6 +234,90 @@ fn chaos_leaves_a_flood_in_order() {
         value(&text, "audit ").contains("every event in order"),
         "{text}"
     );
+    assert!(!exists(&segment));
+}
+
+/// The pixels of a picture.
+fn pixels(path: &Path) -> Vec<u8> {
+    let file = std::io::BufReader::new(std::fs::File::open(path).unwrap());
+    let mut reader = png::Decoder::new(file).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    pixels
+}
+
+/// Kills roles one after the other, as long as they are played.
+fn kill_some(run: &mut Run, roles: &[&str]) {
+    let mut random = Random::new("kill_some");
+    for role in roles {
+        let player = |run: &Run| run.roles().into_iter().find(|(name, _)| name == role);
+        eventually("the role is played", || {
+            player(run).is_some() || !run.is_running()
+        });
+        std::thread::sleep(Duration::from_millis(300 + random.below(700)));
+        if let Some((_, pid)) = player(run) {
+            signal("-KILL", pid);
+        }
+    }
+}
+
+/// P1, P8: a simulation in Rust, a renderer in C++ and analytics in Python, killed now and then, end with the books and
+/// the picture, to the pixel, of an undisturbed flood that is all in Rust.
+#[test]
+fn three_languages_play_one_flood() {
+    let Some(compiler) = compile::compilers().first() else {
+        return;
+    };
+    if !python::built() {
+        return;
+    }
+    let mut undisturbed = Run::start("flood", &unique("flood-rust"), "20");
+    let expected = undisturbed.picture.clone();
+    let watched = expected.with_file_name(format!("{}-watched.png", undisturbed.segment));
+    let script = python::root().join("bindings/python/examples/flood_analytics.py");
+    let watcher = Command::new(python::python())
+        .arg(&script)
+        .args(["--watch", "--segment", &undisturbed.segment, "--figure"])
+        .arg(&watched)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let source = python::root().join("bindings/cpp/examples/renderer.cpp");
+    let renderer = compile::compiled(compiler, "flood-renderer", &source, &[]);
+    let analytics = format!("{} {}", python::python().display(), script.display());
+    let swaps = [
+        "--renderer",
+        renderer.to_str().unwrap(),
+        "--analytics",
+        &analytics,
+    ];
+    let segment = unique("flood-languages");
+    let mut run = Run::start_with("flood", &segment, "20", &swaps);
+    kill_some(&mut run, &["analytics", "renderer", "analytics"]);
+    let picture = run.picture.clone();
+    let figure = picture.with_file_name(format!("{segment}-flood-analytics.png"));
+    let text = run.said();
+    check_summary(&text);
+    assert!(value(&text, "restarts ").parse::<u32>().unwrap() > 0);
+    assert!(
+        value(&text, "audit ").contains("every event in order"),
+        "{text}"
+    );
+    let file = std::io::BufReader::new(std::fs::File::open(&figure).unwrap());
+    let drawn = png::Decoder::new(file).read_info().unwrap();
+    assert!(drawn.info().width > 1000, "{:?}", drawn.info());
+    std::fs::remove_file(figure).unwrap();
+
+    let rust = undisturbed.said();
+    for same in ["rain ", "on the map ", "left the map "] {
+        assert_eq!(value(&text, same), value(&rust, same));
+    }
+    assert_eq!(pixels(&picture), pixels(&expected), "the same picture");
+    let said = watcher.wait_with_output().unwrap();
+    assert!(said.status.success());
+    assert!(String::from_utf8(said.stdout).unwrap().contains("off by"));
+    std::fs::remove_file(watched).expect("who watched has drawn");
     assert!(!exists(&segment));
 }
 

@@ -4,15 +4,16 @@
 //! pass; with `CI=true` they fail.
 
 mod common;
+#[path = "common/python.rs"]
+mod python;
 
 use common::{Cleanup, unique};
+use python::{built, folder, maturin, python, root, succeed};
 use shm_runtime::{
     Array, Atomic, Broadcast, LargeMap, Map, Pod, Pool, Queue, Segment, Set, ShmLayout, ShmStr,
     ShmType, Spsc, Stack, Start, Versioned, VersionedArray, Zeroable, sync,
 };
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, ShmType)]
@@ -55,6 +56,9 @@ struct Sim {
     ledger: sync::Mutex<i64>,
     permits: sync::Semaphore<3>,
     news: sync::Signal,
+    limits: sync::RwLock<f64>,
+    gate: sync::Barrier<2>,
+    filled: sync::Once,
     inner: Inner,
     shards: [Queue<u8, 4>; 2],
 }
@@ -97,104 +101,14 @@ class Sim(shm.Schema, lanes=16):
     ledger: shm.Mutex[np.int64]
     permits: shm.Semaphore[3]
     news: shm.Signal[()]
+    limits: shm.RwLock[np.float64]
+    gate: shm.Barrier[2]
+    filled: shm.Once[()]
     inner: Inner
     shards: shm.Queue[np.uint8, 4] * 2
 
 name = sys.argv[1]
 "#;
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn folder() -> PathBuf {
-    root().join("target/python-bindings")
-}
-
-fn python() -> PathBuf {
-    folder().join("venv/bin/python")
-}
-
-/// Runs a command; what it said, where it failed.
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|why| format!("{command:?}: {why}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = [output.stdout, output.stderr].concat();
-    Err(format!("{command:?}:\n{}", String::from_utf8_lossy(&text)))
-}
-
-/// Runs a command that has to succeed.
-fn succeed(command: &mut Command) {
-    if let Err(why) = run(command) {
-        panic!("{why}");
-    }
-}
-
-/// The first Python that is new enough.
-fn interpreter() -> Option<&'static str> {
-    let is_new = "import sys, venv; sys.exit(sys.version_info < (3, 11))";
-    let names = ["python3", "python3.13", "python3.12", "python3.11"];
-    names
-        .into_iter()
-        .find(|name| run(Command::new(name).args(["-c", is_new])).is_ok())
-}
-
-/// The last line of what a command said.
-fn last(text: &str) -> &str {
-    text.trim_end().lines().last().unwrap_or("")
-}
-
-/// A virtual environment with what the tests need; says what is missing.
-fn environment() -> Result<(), String> {
-    let ready = folder().join("ready-2");
-    if ready.exists() {
-        return Ok(());
-    }
-    let python3 = interpreter().ok_or("install Python 3.11 or later with its `venv`")?;
-    std::fs::create_dir_all(folder()).map_err(|why| why.to_string())?;
-    let venv = folder().join("venv");
-    run(Command::new(python3)
-        .args(["-m", "venv", "--clear"])
-        .arg(venv))
-    .map_err(|why| format!("install Python's `venv` module ({})", last(&why)))?;
-    let wanted = ["maturin>=1.13,<2", "numpy>=2", "pytest>=9", "mypy>=1.11"];
-    run(Command::new(python())
-        .args(["-m", "pip", "install", "-q"])
-        .args(wanted))
-    .map_err(|why| {
-        format!(
-            "connect to a package index, for {wanted:?} ({})",
-            last(&why)
-        )
-    })?;
-    std::fs::write(ready, "").map_err(|why| why.to_string())
-}
-
-/// Whether the package is built and installed; panics where it does not build.
-fn built() -> bool {
-    static BUILT: OnceLock<bool> = OnceLock::new();
-    *BUILT.get_or_init(|| {
-        if let Err(why) = environment() {
-            let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-            assert!(!is_ci, "the Python bindings cannot be tested: {why}");
-            eprintln!("skipped, the Python bindings cannot be tested: {why}");
-            return false;
-        }
-        succeed(
-            Command::new(folder().join("venv/bin/maturin"))
-                .args(["develop", "--locked", "-m"])
-                .arg(root().join("bindings/python/Cargo.toml"))
-                .env("VIRTUAL_ENV", folder().join("venv"))
-                .env("CARGO_TARGET_DIR", folder().join("target"))
-                .env_remove("CONDA_PREFIX")
-                .env_remove("RUSTFLAGS"),
-        );
-        true
-    })
-}
 
 /// A script that knows the schema, on a segment.
 fn script(name: &str, text: &str) -> Command {
@@ -229,6 +143,48 @@ fn the_package_is_strictly_typed() {
     );
 }
 
+/// One wheel, for this CPython and later ones, that needs nothing of the repository.
+#[test]
+fn one_wheel_installs_into_a_fresh_environment() {
+    if !built() {
+        return;
+    }
+    let wheels = folder().join("wheels");
+    let _ = std::fs::remove_dir_all(&wheels); // an earlier run's
+    succeed(maturin("build").arg("--out").arg(&wheels));
+    let found: Vec<_> = std::fs::read_dir(&wheels).unwrap().collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    let wheel = found.into_iter().next().unwrap().unwrap().path();
+    let name = wheel.file_name().unwrap().to_str().unwrap();
+    assert!(
+        name.contains("-cp311-abi3-") && name.ends_with(".whl"),
+        "{name}"
+    );
+    let fresh = folder().join("fresh");
+    succeed(
+        Command::new(python())
+            .args(["-m", "venv", "--clear"])
+            .arg(&fresh),
+    );
+    let python = fresh.join("bin/python");
+    succeed(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "-q"])
+            .arg(&wheel),
+    );
+    let uses = r#"
+import os, pathlib, shm
+folder = pathlib.Path(shm.__file__).parent
+assert "fresh" in folder.parts and (folder / "py.typed").exists() and (folder / "_native.pyi").exists()
+class Jobs(shm.Schema):
+    jobs: shm.Queue["u64", 8]
+with shm.create(f"shm-test-wheel-{os.getpid()}-0", Jobs) as seg:
+    seg.jobs.push(7)
+    assert shm.open(seg.name).jobs.pop() == 7
+"#;
+    succeed(Command::new(python).args(["-c", uses]).current_dir(&wheels));
+}
+
 /// Does to a segment what [`rust_sees_it`] expects.
 const WRITES: &str = r#"
 seg.events.push(Event(0.5, 7, 1))
@@ -252,6 +208,11 @@ with seg.ledger.lock() as lock:
     lock.value = 12
 assert seg.permits.available == 3
 seg.news.raise_()
+with seg.limits.write() as lock:
+    lock.value = 0.5
+assert seg.gate.wait(0.001) is None
+with seg.filled.begin() as run:
+    assert not run.is_interrupted
 seg.inner.count.fetch_add(-2)
 seg.shards[1].push(6)
 "#;
@@ -278,6 +239,8 @@ fn rust_sees_it(sim: &Sim) {
     assert_eq!(ticks.recv(), Ok(Some(-1)));
     assert_eq!(sim.ledger.lock().unwrap().get(), 12);
     assert_eq!((sim.permits.available(), sim.news.count()), (3, 1));
+    assert_eq!(sim.limits.read().unwrap().get(), 0.5);
+    assert!(sim.filled.is_completed());
     assert_eq!(sim.objects.capacity(), 2);
     assert_eq!(sim.inner.count.load(), -2);
     assert_eq!(sim.shards[1].pop(), Some(6));
@@ -334,6 +297,34 @@ fn p7_rust_opens_what_python_created() {
     child.kill().unwrap();
     child.wait().unwrap();
     rust_sees_it(&sim);
+}
+
+/// One party in Rust, one in Python; and what Python registers, Rust finds.
+#[test]
+fn p8_rust_and_python_wait_for_each_other() {
+    if !built() {
+        return;
+    }
+    let name = unique("python-together");
+    let sim = Sim::options().spare(2, 1 << 16).create(&name).unwrap();
+    let party = r#"
+with shm.open(name) as seg:
+    seg.register("jobs", shm.Queue[Event, 4]).push((1.0, 2, 3))
+    with seg.limits.read() as lock:
+        assert lock.value == 1.5
+        led = sum(seg.gate.wait() for _ in range(20))
+    seg.inner.count.store(led)
+"#;
+    sim.limits.write().unwrap().set(1.5);
+    let mut child = script(&name, party).spawn().unwrap();
+    let wait = Duration::from_secs(120);
+    let led = (0..20).filter(|_| sim.gate.wait(wait).unwrap().is_leader());
+    let led = led.count() as i64;
+    assert!(child.wait().unwrap().success());
+    assert_eq!(led + sim.inner.count.load(), 20, "one for each round");
+    assert!(sim.limits.try_write().is_ok(), "nobody reads any more");
+    let jobs: Queue<Event, 4> = Segment::find_described(&sim, "jobs").unwrap();
+    assert_eq!(jobs.pop().map(|event| event.cell), Some(2));
 }
 
 #[derive(Debug, ShmLayout)]

@@ -51,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) chaos: Option<Duration>,
     /// The terminal belongs to the renderer: say nothing before the end.
     pub(crate) quiet: bool,
+    /// Commands that play the renderer and analytics in the place of this program.
+    pub(crate) others: [Option<String>; 2],
 }
 
 impl Default for Options {
@@ -62,11 +64,22 @@ impl Default for Options {
             out: PathBuf::from("flood.png"),
             chaos: None,
             quiet: false,
+            others: [None, None],
         }
     }
 }
 
 impl Options {
+    /// The command that plays `role`, where it is another program's.
+    pub(crate) fn other(&self, role: Role) -> Option<&str> {
+        let [renderer, analytics] = &self.others;
+        match role {
+            Role::Simulation => None,
+            Role::Renderer => renderer.as_deref(),
+            Role::Analytics => analytics.as_deref(),
+        }
+    }
+
     /// Arguments that make a child process play `role` with these options.
     pub(crate) fn arguments(&self, role: Role) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec![
@@ -124,6 +137,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             "--chaos" => options.chaos = Some(seconds(&value()?.to_string_lossy())?),
             "--tell" => orders.push(value()?.to_string_lossy().parse()?),
             "--quiet" => options.quiet = true,
+            "--renderer" => options.others[0] = Some(command(&value()?)?),
+            "--analytics" => options.others[1] = Some(command(&value()?)?),
             "--role" => {
                 let value = value()?;
                 let named = Role::named(&value);
@@ -157,6 +172,14 @@ fn seconds(value: &str) -> Result<Duration, String> {
     }
 }
 
+/// A command: a program and what it is told first, with blanks between them.
+fn command(value: &OsStr) -> Result<String, String> {
+    match value.to_str() {
+        Some(words) if !words.trim().is_empty() => Ok(words.to_owned()),
+        _ => Err(format!("{value:?} is no command")),
+    }
+}
+
 /// The text of `--help`.
 pub(crate) fn help(program: &str, roles: &[Role]) -> String {
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
@@ -176,6 +199,10 @@ pub(crate) fn help(program: &str, roles: &[Role]) -> String {
          \x20                  roughness=0.03 lets the water run faster,\n\
          \x20                  cloud=400,600 calls a cloud to that row and column,\n\
          \x20                  undo sends the one that came last away\n\
+         \x20 --renderer CMD   another program plays the renderer, in C++ for example:\n\
+         \x20                  bindings/cpp/examples/renderer.cpp\n\
+         \x20 --analytics CMD  another program plays analytics, in Python for example:\n\
+         \x20                  \"python3 bindings/python/examples/flood_analytics.py\"\n\
          \x20 --help           print this\n",
         names = names.join(", "),
         segment = defaults.segment,
@@ -220,6 +247,7 @@ mod tests {
             "unknown argument `--minuts`; try --help"
         );
         assert_eq!(error(&["--out"]), "`--out` needs a value");
+        assert_eq!(error(&["--renderer", " "]), "\" \" is no command");
         assert_eq!(error(&["--role", "king"]), "there is no role \"king\"");
         assert!(error(&["--minutes", "soon"]).starts_with("`soon` is no number of minutes"));
         assert!(error(&["--chaos", "0"]).starts_with("`0` is no number of seconds"));
@@ -229,6 +257,15 @@ mod tests {
             error(&["--tell", "cloud=1,1000"]),
             "`cloud=1,1000` is out of range"
         );
+    }
+
+    #[test]
+    fn a_role_may_be_another_programs() {
+        let Ok(Command::Start(options)) = parsed(&["--analytics", "python3 a.py"]) else {
+            panic!("not a start")
+        };
+        let others = Role::ALL.map(|role| options.other(role));
+        assert_eq!(others, [None, None, Some("python3 a.py")]);
     }
 
     #[test]

@@ -6,6 +6,9 @@
 //! Each role is in a process group of its own, out of reach of the terminal's Ctrl-C: that ends
 //! this program alone, and the roles leave in order because their lifelines are cut
 //! (`lifeline.rs`). Nothing is left behind in `/dev/shm`.
+//!
+//! A role may be another program's, in another language: `--renderer` and `--analytics`. It gets the arguments that
+//! a child of this program gets, and the segment is all that it shares with the others.
 
 use std::io::IsTerminal;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -94,10 +97,16 @@ fn attach(name: &str, share: bool) -> Result<Segment<Flood>, Failure> {
     Flood::create(name).map_err(|error| format!("{error} (--segment gives another name)").into())
 }
 
-/// A child that plays `role`. Its lifeline is the pipe in `Child::stdin`.
+/// A child that plays `role`: this program, or the command that was asked for, which is told the same. Its lifeline is
+/// the pipe in `Child::stdin`.
 fn start(role: Role, options: &Options) -> Result<Child, Failure> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut words = options.other(role).unwrap_or_default().split_whitespace();
+    let mut command = match words.next() {
+        Some(program) => Command::new(program),
+        None => Command::new(std::env::current_exe()?),
+    };
     command
+        .args(words)
         .args(options.arguments(role))
         .stdin(Stdio::piped())
         .process_group(0);

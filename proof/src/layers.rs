@@ -26,13 +26,15 @@ pub struct Layer {
 
 /// Programs that have a layer of their own.
 const LARGE: &[&str] = &["hostile", "kill_walk", "war"];
-/// Programs that say nothing about the runtime's promises: messages, shapes, examples.
+/// Programs that say nothing about the runtime's promises: messages, shapes, examples; and one that kills processes which have
+/// no bug built in.
 const ASIDE: &[&str] = &[
     "architecture",
     "flood",
     "go",
     "guards",
     "proof",
+    "python_walk",
     "schemas",
     "shm_derive",
     "shm_workspace",

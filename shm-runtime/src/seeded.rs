@@ -266,6 +266,8 @@ pub enum Bug {
     BlindLastLook,
     /// A writer whose time is up while others read keeps the lock.
     KeepWriter,
+    /// Who gives up a run of a `Once` without an end leaves no word of it to the next.
+    ForgetRun,
     /// A lane takes a blank for its only node.
     GiveLastNode,
     /// A writer of frames writes the buffer that readers look at.

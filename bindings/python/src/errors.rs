@@ -2,7 +2,7 @@
 
 use core::fmt::Display;
 use pyo3::prelude::*;
-use shm_runtime::error::{FieldError, SchemaError};
+use shm_runtime::error::{FieldError, RegisterError, SchemaError};
 use shm_runtime::{CreateError, OpenError};
 
 /// The exception of a class of `shm._errors`.
@@ -55,6 +55,23 @@ pub fn no_field(py: Python<'_>, why: &FieldError) -> PyErr {
         FieldError::Missing { .. } => "NoSuchField",
         FieldError::Kind { .. } => "WrongKind",
         _ => "ShmError",
+    };
+    raise(py, class, why)
+}
+
+pub fn not_registered(py: Python<'_>, why: &RegisterError) -> PyErr {
+    let class = match why {
+        RegisterError::BadName { .. } => "BadName",
+        RegisterError::Taken { .. } => "AlreadyExists",
+        RegisterError::NotFound { .. } => "NoSuchField",
+        RegisterError::Permanent { .. } => "WrongKind",
+        RegisterError::NoRoom { .. }
+        | RegisterError::NoMemory { .. }
+        | RegisterError::TableFull { .. } => "NoRoom",
+        RegisterError::Busy { .. } => "Busy",
+        RegisterError::ReadOnly { .. } => "ReadOnly",
+        RegisterError::System { .. } => "SystemFailure",
+        _ => "BadSchema",
     };
     raise(py, class, why)
 }

@@ -11,9 +11,12 @@ mod lists;
 mod map;
 mod number;
 mod pool;
+mod rwlock;
 mod segment;
 mod spsc;
 mod sync;
+mod together;
+mod value;
 mod view;
 mod wait;
 

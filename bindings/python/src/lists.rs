@@ -1,6 +1,7 @@
 //! Queues and stacks.
 
 use crate::errors::{Field, raise};
+use crate::value::Codec;
 use crate::wait::wait;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes};
@@ -45,9 +46,15 @@ macro_rules! list {
         pub struct $name {
             pub list: dynamic::$name,
             pub field: Field,
+            codec: Codec,
         }
 
         impl $name {
+            pub fn new(list: dynamic::$name, field: Field) -> Self {
+                let codec = Codec::of(list.element());
+                Self { list, field, codec }
+            }
+
             fn size(&self) -> usize {
                 self.list.element().size()
             }
@@ -69,13 +76,24 @@ macro_rules! list {
                 Ok(self.list.push(value).is_ok())
             }
 
-            fn pop<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+            /// Pushes a value that is a number or a tuple of numbers; none for another one.
+            fn push_value(
+                &self,
+                py: Python<'_>,
+                value: &Bound<'_, PyAny>,
+            ) -> PyResult<Option<bool>> {
                 self.field.writable(py)?;
-                one(py, self.size(), |out| self.list.pop(out))
+                Ok(self.codec.encode(value, |bytes| self.list.push(bytes).is_ok()))
             }
 
-            fn peek<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-                one(py, self.size(), |out| self.list.peek(out))
+            /// Pops: a number, or the bytes of something else.
+            fn pop<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+                self.field.writable(py)?;
+                self.codec.popped(py, |out| self.list.pop(out))
+            }
+
+            fn peek<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+                self.codec.popped(py, |out| self.list.peek(out))
             }
 
             fn push_many(&self, py: Python<'_>, values: &[u8]) -> PyResult<usize> {
@@ -110,11 +128,11 @@ macro_rules! list {
                 &self,
                 py: Python<'py>,
                 timeout: Option<f64>,
-            ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+            ) -> PyResult<Option<Bound<'py, PyAny>>> {
                 self.field.writable(py)?;
                 let mut out = vec![0; self.size()];
                 let popped = wait(py, timeout, |left| self.list.pop_wait(&mut out, left).ok())?;
-                Ok(popped.map(|()| PyBytes::new(py, &out)))
+                popped.map(|()| self.codec.decode(py, &out)).transpose()
             }
         }
     };

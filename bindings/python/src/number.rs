@@ -1,8 +1,8 @@
 //! Numbers that are changed in one step: atomics, and the elements of arrays of numbers.
 
 use crate::errors::{Field, raise};
+use crate::value::{number_of, value_of};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 use shm_runtime::dynamic::{self, ElementType, Value};
 use shm_runtime::error::ValueError;
 
@@ -43,15 +43,33 @@ impl Numbers {
         raise(py, "WrongValue", format!("`{}`: {why}", self.field.name))
     }
 
-    fn decode(&self, py: Python<'_>, bytes: &[u8]) -> PyResult<Value> {
-        let value = self.element().decode(bytes);
-        value.map_err(|why| self.wrong(py, &why))
+    /// The number that Python gave.
+    fn value(&self, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+        let number = self.element().primitive();
+        let found = number.and_then(|number| value_of(number, value));
+        found.ok_or_else(|| {
+            let (name, element) = (&self.field.name, self.element());
+            let found = value
+                .repr()
+                .map_or_else(|_| "something else".to_owned(), |it| it.to_string());
+            let found: String = found.chars().take(80).collect();
+            let kind =
+                number.map_or_else(|| element.to_string(), |number| number.name().to_owned());
+            let why = format!("`{name}`: expected a number of type {kind}, found {found}");
+            raise(value.py(), "WrongValue", why)
+        })
     }
 
-    fn encode<'py>(&self, py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = self.element().encode(value);
-        let bytes = bytes.map_err(|why| self.wrong(py, &why))?;
-        Ok(PyBytes::new(py, &bytes))
+    /// The number that Python gets.
+    fn given<'py>(&self, py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+        let number = number_of(py, value);
+        number.unwrap_or_else(|| {
+            Err(raise(
+                py,
+                "WrongKind",
+                "this is no number of at most 8 bytes",
+            ))
+        })
     }
 
     fn change_one(&self, op: &str, i: usize, value: &Value) -> Option<Result<Value, ValueError>> {
@@ -77,19 +95,19 @@ impl Numbers {
         }
     }
 
-    fn load<'py>(&self, py: Python<'py>, i: usize) -> PyResult<Bound<'py, PyBytes>> {
+    fn load<'py>(&self, py: Python<'py>, i: usize) -> PyResult<Bound<'py, PyAny>> {
         self.in_range(py, i)?;
         let value = match &self.of {
             Of::Atomic(atomic) => atomic.load(),
             Of::Array(numbers) => numbers.load(i),
         };
-        self.encode(py, &value)
+        self.given(py, &value)
     }
 
-    fn store(&self, py: Python<'_>, i: usize, value: &[u8]) -> PyResult<()> {
+    fn store(&self, py: Python<'_>, i: usize, value: &Bound<'_, PyAny>) -> PyResult<()> {
         self.field.writable(py)?;
         self.in_range(py, i)?;
-        let value = self.decode(py, value)?;
+        let value = self.value(value)?;
         let stored = match &self.of {
             Of::Atomic(atomic) => atomic.store(&value),
             Of::Array(numbers) => numbers.store(i, &value),
@@ -103,13 +121,13 @@ impl Numbers {
         py: Python<'py>,
         op: &str,
         i: usize,
-        value: &[u8],
-    ) -> PyResult<Bound<'py, PyBytes>> {
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         self.field.writable(py)?;
         self.in_range(py, i)?;
-        let value = self.decode(py, value)?;
+        let value = self.value(value)?;
         match self.change_one(op, i, &value) {
-            Some(Ok(before)) => self.encode(py, &before),
+            Some(Ok(before)) => self.given(py, &before),
             Some(Err(why)) => Err(self.wrong(py, &why)),
             None => Err(raise(
                 py,
@@ -124,12 +142,12 @@ impl Numbers {
         &self,
         py: Python<'py>,
         i: usize,
-        current: &[u8],
-        new: &[u8],
-    ) -> PyResult<(bool, Bound<'py, PyBytes>)> {
+        current: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<(bool, Bound<'py, PyAny>)> {
         self.field.writable(py)?;
         self.in_range(py, i)?;
-        let (current, new) = (self.decode(py, current)?, self.decode(py, new)?);
+        let (current, new) = (self.value(current)?, self.value(new)?);
         let found = match &self.of {
             Of::Atomic(atomic) => atomic.compare_exchange(&current, &new),
             Of::Array(numbers) => numbers.compare_exchange(i, &current, &new),
@@ -137,6 +155,6 @@ impl Numbers {
         let found = found.map_err(|why| self.wrong(py, &why))?;
         let was = found.is_ok();
         let (Ok(before) | Err(before)) = found;
-        Ok((was, self.encode(py, &before)?))
+        Ok((was, self.given(py, &before)?))
     }
 }

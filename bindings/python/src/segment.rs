@@ -1,14 +1,16 @@
 //! Segments, and the handles of their fields.
 
 use crate::broadcast::Broadcast;
-use crate::errors::{Field, bad_schema, no_field, not_created, not_opened, raise};
+use crate::errors::{Field, bad_schema, no_field, not_created, not_opened, not_registered, raise};
 use crate::latest::{Versioned, VersionedArray};
 use crate::lists::{self, Queue, Stack, Taken};
 use crate::map::{Map, Set};
 use crate::number::{Numbers, Of};
 use crate::pool::Pool;
+use crate::rwlock::RwLock;
 use crate::spsc::Spsc;
 use crate::sync::{Mutex, Semaphore, Signal};
+use crate::together::{Barrier, Once};
 use crate::view::View;
 use crate::wait::wait;
 use pyo3::prelude::*;
@@ -77,10 +79,13 @@ pub fn create(
     persist: bool,
     reserve: bool,
     mode: Option<u32>,
+    spare: (usize, u64),
 ) -> PyResult<Segment> {
     let schema = dynamic::Schema::from_json(description);
     let schema = schema.map_err(|why| bad_schema(py, &why))?;
-    let mut options = dynamic::Segment::options().reserve(reserve);
+    let mut options = dynamic::Segment::options()
+        .reserve(reserve)
+        .spare(spare.0, spare.1);
     if persist {
         options = options.persist();
     }
@@ -158,11 +163,10 @@ impl Segment {
         Ok(found.iter().map(|participant| participant.pid).collect())
     }
 
-    /// Settles what the dead left unfinished.
-    fn recover(&self, py: Python<'_>) -> PyResult<()> {
+    /// Settles what the dead left unfinished; how many lanes have to be looked at again.
+    fn recover(&self, py: Python<'_>) -> PyResult<usize> {
         self.field("@participants").writable(py)?;
-        py.detach(|| self.inner.recover());
-        Ok(())
+        Ok(py.detach(|| self.inner.recover()).later)
     }
 
     /// Attaches a forked child.
@@ -172,6 +176,30 @@ impl Segment {
 
     fn unlink(&self, py: Python<'_>) -> PyResult<()> {
         self.inner.unlink().map_err(|why| not_opened(py, &why))
+    }
+
+    /// What is registered at the moment, each as a description of one field.
+    fn registered(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let fields = bound(py, self.inner.registered())?;
+        let lanes = self.inner.schema().lanes();
+        let text = |field: &dynamic::Field| dynamic::Schema::alone(field, lanes).to_json();
+        Ok(fields.iter().map(text).collect())
+    }
+
+    /// Registers the fields of a description.
+    fn register(&self, py: Python<'_>, description: &str) -> PyResult<()> {
+        let schema = dynamic::Schema::from_json(description);
+        let schema = schema.map_err(|why| bad_schema(py, &why))?;
+        for field in schema.fields() {
+            let registered = py.detach(|| self.inner.register(field));
+            registered.map_err(|why| not_registered(py, &why))?;
+        }
+        Ok(())
+    }
+
+    fn erase(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        let erased = py.detach(|| self.inner.erase(name));
+        erased.map_err(|why| not_registered(py, &why))
     }
 
     fn array(&self, py: Python<'_>, name: &str, writable: bool) -> PyResult<View> {
@@ -200,7 +228,7 @@ impl Segment {
 
     fn queue(&self, py: Python<'_>, name: &str) -> PyResult<Queue> {
         let (list, field) = (bound(py, self.inner.queue(name))?, self.field(name));
-        Ok(Queue { list, field })
+        Ok(Queue::new(list, field))
     }
 
     #[staticmethod]
@@ -210,7 +238,7 @@ impl Segment {
 
     fn stack(&self, py: Python<'_>, name: &str) -> PyResult<Stack> {
         let (list, field) = (bound(py, self.inner.stack(name))?, self.field(name));
-        Ok(Stack { list, field })
+        Ok(Stack::new(list, field))
     }
 
     fn spsc(&self, py: Python<'_>, name: &str) -> PyResult<Spsc> {
@@ -257,6 +285,21 @@ impl Segment {
     fn semaphore(&self, py: Python<'_>, name: &str) -> PyResult<Semaphore> {
         let (semaphore, field) = (bound(py, self.inner.semaphore(name))?, self.field(name));
         Ok(Semaphore { semaphore, field })
+    }
+
+    fn rwlock(&self, py: Python<'_>, name: &str) -> PyResult<RwLock> {
+        let (lock, field) = (bound(py, self.inner.rwlock(name))?, self.field(name));
+        Ok(RwLock { lock, field })
+    }
+
+    fn barrier(&self, py: Python<'_>, name: &str) -> PyResult<Barrier> {
+        let (barrier, field) = (bound(py, self.inner.barrier(name))?, self.field(name));
+        Ok(Barrier { barrier, field })
+    }
+
+    fn once(&self, py: Python<'_>, name: &str) -> PyResult<Once> {
+        let (once, field) = (bound(py, self.inner.once(name))?, self.field(name));
+        Ok(Once { once, field })
     }
 
     fn signal(&self, py: Python<'_>, name: &str) -> PyResult<Signal> {

@@ -1,10 +1,11 @@
 //! Queues for one producer and one consumer: each role is an object.
 
 use crate::errors::{Field, raise};
-use crate::lists::{many, one};
+use crate::lists::many;
+use crate::value::Codec;
 use crate::wait::wait;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes};
+use pyo3::types::PyByteArray;
 use shm_runtime::dynamic;
 use std::sync::{Mutex, MutexGuard};
 
@@ -32,6 +33,7 @@ impl Spsc {
             role: Mutex::new(Some(role.map_err(|why| raise(py, "RoleTaken", why))?)),
             field: self.field.clone(),
             size: self.spsc.element().size(),
+            codec: Codec::of(self.spsc.element()),
         })
     }
 
@@ -42,6 +44,7 @@ impl Spsc {
             role: Mutex::new(Some(role.map_err(|why| raise(py, "RoleTaken", why))?)),
             field: self.field.clone(),
             size: self.spsc.element().size(),
+            codec: Codec::of(self.spsc.element()),
             capacity: self.spsc.capacity(),
         })
     }
@@ -66,6 +69,7 @@ pub struct Producer {
     role: Mutex<Option<dynamic::Producer>>,
     field: Field,
     size: usize,
+    codec: Codec,
 }
 
 #[pymethods]
@@ -74,6 +78,14 @@ impl Producer {
         self.field.sized(py, value.len(), self.size)?;
         let mut role = held(py, &self.role, &self.field)?;
         Ok(role.as_mut().is_some_and(|role| role.push(value).is_ok()))
+    }
+
+    /// Pushes a value that is a number or a tuple of numbers; none for another one.
+    fn push_value(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+        let mut role = held(py, &self.role, &self.field)?;
+        Ok(self.codec.encode(value, |bytes| {
+            role.as_mut().is_some_and(|role| role.push(bytes).is_ok())
+        }))
     }
 
     fn push_many(&self, py: Python<'_>, values: &[u8]) -> PyResult<usize> {
@@ -103,16 +115,17 @@ pub struct Consumer {
     role: Mutex<Option<dynamic::Consumer>>,
     field: Field,
     size: usize,
+    codec: Codec,
     capacity: usize,
 }
 
 #[pymethods]
 impl Consumer {
-    fn pop<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    /// Pops: a number, or the bytes of something else.
+    fn pop<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut role = held(py, &self.role, &self.field)?;
-        one(py, self.size, |out| {
-            role.as_mut().is_some_and(|role| role.pop(out))
-        })
+        self.codec
+            .popped(py, |out| role.as_mut().is_some_and(|role| role.pop(out)))
     }
 
     fn pop_many<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyByteArray>> {
@@ -126,14 +139,14 @@ impl Consumer {
         &self,
         py: Python<'py>,
         timeout: Option<f64>,
-    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut role = held(py, &self.role, &self.field)?;
         let role = &mut *role;
         let mut out = vec![0; self.size];
         let popped = wait(py, timeout, |left| {
             role.as_mut()?.pop_wait(&mut out, left).ok()
         })?;
-        Ok(popped.map(|()| PyBytes::new(py, &out)))
+        popped.map(|()| self.codec.decode(py, &out)).transpose()
     }
 
     fn release(&self, py: Python<'_>) -> PyResult<()> {

@@ -40,6 +40,9 @@ class World(shm.Schema, lanes=8):
     guarded: shm.Mutex[Event]
     permits: shm.Semaphore[2]
     news: shm.Signal[()]
+    limits: shm.RwLock[Event]
+    gate: shm.Barrier[2]
+    filled: shm.Once[()]
     nested: Inner
     shards: shm.Queue[np.uint8, 4] * 3
     bits: shm.Array[np.uint8, 16]

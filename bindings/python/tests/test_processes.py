@@ -110,16 +110,17 @@ def test_p1_what_a_killed_process_had_comes_back(name):
             taken, lease = seg.events.take(), seg.objects.acquire()
             writer, producer = seg.frame.writer(), seg.audio.producer()
             lock, permit = seg.guarded.lock(), seg.permits.acquire()
+            reader, run = seg.limits.read(), seg.filled.begin()
             os.write(writing, b"x")
             signal.pause()
-            os._exit(0 if (taken, lease, writer, producer, lock, permit) else 1)
+            os._exit(0 if (taken, lease, writer, producer, lock, permit, reader, run) else 1)
         assert os.read(reading, 1) == b"x"
         assert seg.events.pop() is None and seg.objects.leased == 1
         with pytest.raises(shm.RoleTaken, match=f"process {child} is the writer"):
             seg.frame.writer()
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        seg.recover()
+        assert seg.recover() == 0, "nobody is stopped"
         assert seg.events.pop().cell == 2
         leases = [seg.objects.acquire() for _ in range(2)]
         assert all(leases), "full capacity is back"
@@ -128,10 +129,49 @@ def test_p1_what_a_killed_process_had_comes_back(name):
             assert lock.is_doubtful
             lock.mark_consistent()
         assert not seg.guarded.lock().is_doubtful
+        with seg.limits.try_write() as lock:
+            assert not lock.is_doubtful, "a reader that dies is forgotten"
+        with seg.filled.begin() as run:
+            assert run.is_interrupted
+        assert seg.filled.is_completed
         seg.frame.writer().release()
         seg.audio.producer().release()
         os.close(reading)
         os.close(writing)
+
+
+def test_p1_a_killed_party_is_not_waited_for_and_a_killed_writer_is_told(name):
+    with shm.create(name, World) as seg:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            lock = seg.limits.write()
+            os.write(writing, b"x")
+            seg.gate.wait()
+            os._exit(0 if lock else 1)
+        assert os.read(reading, 1) == b"x" and seg.limits.try_read() is None
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert seg.gate.wait(0.01) is None, "its arrival is withdrawn"
+        with seg.limits.read() as lock:
+            assert lock.is_doubtful
+        with seg.limits.write() as lock:
+            lock.mark_consistent()
+        assert not seg.limits.read().is_doubtful
+        os.close(reading)
+        os.close(writing)
+
+
+def test_what_is_registered_goes_to_another_process(name):
+    with shm.create(name, World, spare=(2, 1 << 16)) as seg:
+        jobs = seg.register("jobs", shm.Queue[np.uint64, 8])
+        jobs.push(7)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            assert pool.apply(_pop, (jobs,)) == 7
+
+
+def _pop(jobs):
+    return jobs.pop()
 
 
 def test_no_tracker_is_started(name):

@@ -1,5 +1,6 @@
 """Every structure, from Python."""
 
+import dataclasses
 import signal
 import threading
 
@@ -50,6 +51,42 @@ def test_wrong_values_say_what_and_why(seg):
     with pytest.raises(shm.WrongValue, match="a text of at most 16 bytes"):
         seg.names["x" * 17] = 1
     assert len(seg.events) == len(seg.undo) == len(seg.names) == 0
+
+
+@dataclasses.dataclass
+class Sorted(Event):
+    sort: int = 0
+
+
+def test_every_way_in_says_the_same_of_a_wrong_value(seg):
+    for value in ((0.5, -1, 3), Event(0.5, -1, 3), {"t": 0.5, "cell": -1, "kind": 3}):
+        with pytest.raises(shm.WrongValue, match="`events`, `cell`: expected a number of type u32, found -1"):
+            seg.events.push(value)
+    with pytest.raises(shm.WrongValue, match="found a field `sort`"):
+        seg.events.push(Sorted(0.5, 1, 2))
+    for value in (1.5, "7", None, 2**31):
+        with pytest.raises(shm.WrongValue, match="`undo`: expected a number of type i32, found"):
+            seg.undo.push(value)
+    with pytest.raises(shm.WrongValue, match="`steps`: expected a number of type u64, found 'x'"):
+        seg.steps.store("x")
+    with seg.audio.producer() as out, seg.audio.consumer() as into:
+        with pytest.raises(shm.WrongValue, match="f32, found 1e"):
+            out.push(1e300)
+        for value in (0.25, 3, np.float32(1.5), float("inf")):
+            out.push(value)
+        assert [into.pop() for _ in range(5)] == [0.25, 3.0, 1.5, float("inf"), None]
+    assert len(seg.events) == len(seg.undo) == 0 and seg.steps.load() == 0
+
+
+def test_numbers_go_in_and_come_out_the_same(seg):
+    for queue, values in ((seg.undo, (0, -1, 2**31 - 1, -(2**31))), (seg.nested.line, (0, 1, 2**16 - 1, True))):
+        for value in values:
+            queue.push(value)
+            assert queue.peek() == value and queue.pop() == value and queue.pop() is None
+            queue.push_wait(value)
+            assert queue.pop_wait() == value and type(value) in (int, bool)
+    seg.big.push(2**127)  # longer than a word
+    assert seg.big.peek() == 2**127 and seg.big.pop() == 2**127
 
 
 def test_a_queue_in_batches(seg):
@@ -130,6 +167,10 @@ class Heard(Exception):
         lambda seg: seg.news.wait(0),
         lambda seg: [seg.guarded.lock() for _ in range(2)],
         lambda seg: [seg.permits.acquire_wait() for _ in range(3)],
+        lambda seg: [seg.limits.write(), seg.limits.read()],
+        lambda seg: [seg.limits.read(), seg.limits.write()],
+        lambda seg: seg.gate.wait(),
+        lambda seg: [seg.filled.begin(), seg.filled.call_once(print)],
         lambda seg: [seg.objects.acquire_wait() for _ in range(3)],
         lambda seg: [seg.undo.push_wait(i) for i in range(5)],
     ],

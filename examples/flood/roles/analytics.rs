@@ -9,7 +9,8 @@
 //! kill of its own, and they are recognised in the same way.
 //!
 //! A number above `done + 1` is early: the ones before are with a process that was killed while it
-//! had taken them, and come back once its death is settled. Until then the early event is held.
+//! had taken them, and come back once its death is settled. Until then the early event is held, and
+//! no other one is taken: what comes back is taken before what follows.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -109,6 +110,9 @@ impl Reader<'_> {
     /// Deals with all events that are there.
     fn drain(&mut self) -> Result<(), Failure> {
         while self.early.len() < HELD {
+            if !self.early.is_empty() && Segment::recover(self.flood).later > 0 {
+                break; // somebody else is settling a death at this moment
+            }
             let Some(taken) = self.flood.events.take()? else {
                 break;
             };
@@ -131,7 +135,6 @@ impl Reader<'_> {
             let missing = self.flood.done.load() + 1;
             return Err(format!("event {missing} is missing").into());
         }
-        Segment::recover(self.flood);
         Ok(())
     }
 

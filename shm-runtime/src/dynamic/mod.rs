@@ -8,6 +8,7 @@
 //! Nothing that a segment says is believed unchecked: see [`schema`].
 
 mod array;
+mod barrier;
 mod broadcast;
 mod cpp;
 mod create;
@@ -20,6 +21,8 @@ mod number;
 mod place;
 mod pool;
 mod queue;
+mod register;
+mod rwlock;
 pub mod schema;
 mod segment;
 mod spsc;
@@ -30,6 +33,7 @@ mod versioned;
 mod words;
 
 pub use array::Array;
+pub use barrier::Barrier;
 pub use broadcast::{Broadcast, Subscriber};
 pub use create::Layout;
 pub use element::{ElementField, ElementType, FieldType, Primitive};
@@ -39,6 +43,7 @@ pub use map::{Map, Set};
 pub use number::{Atomic, Numbers};
 pub use pool::{Lease, Pool};
 pub use queue::{Loan, Queue, Taken};
+pub use rwlock::{ReadGuard, RwLock, WriteGuard};
 pub use schema::{Field, FieldSchema, Pair, Schema};
 pub use segment::{Options, Segment};
 pub use spsc::{Consumer, Producer, Spsc};

@@ -231,6 +231,16 @@ impl Schema {
         descriptor.to_string().into_bytes()
     }
 
+    /// A schema of one field: to describe what was registered at run time.
+    pub fn alone(field: &FieldSchema, lanes: usize) -> Self {
+        Self {
+            name: String::new(),
+            doc: String::new(),
+            lanes,
+            fields: vec![field.clone()],
+        }
+    }
+
     /// What a segment says of itself, and where its fields are, without attaching to it.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! A segment that is open without its schema.
 
 use super::array::Array;
+use super::barrier::Barrier;
 use super::broadcast::Broadcast;
 use super::frames::VersionedArray;
 use super::kind::Kind;
@@ -9,6 +10,7 @@ use super::number::Atomic;
 use super::place::Place;
 use super::pool::Pool;
 use super::queue::Queue;
+use super::rwlock::RwLock;
 use super::schema::{Field, Schema, locate_registered};
 use super::spsc::Spsc;
 use super::stack::Stack;
@@ -377,6 +379,24 @@ impl Segment {
     /// [`FieldError`].
     pub fn semaphore(&self, name: &str) -> Result<Semaphore, FieldError> {
         Semaphore::bind(self.place(name, &[Kind::Semaphore], "Semaphore")?)
+    }
+
+    /// The handle of a reader-writer lock.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn rwlock(&self, name: &str) -> Result<RwLock, FieldError> {
+        RwLock::bind(self.place(name, &[Kind::RwLock], "RwLock")?)
+    }
+
+    /// The handle of a barrier.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`].
+    pub fn barrier(&self, name: &str) -> Result<Barrier, FieldError> {
+        Barrier::bind(self.place(name, &[Kind::Barrier], "Barrier")?)
     }
 
     /// The handle of a `Once`, which has a type without parameters.

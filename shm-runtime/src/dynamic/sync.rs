@@ -1,4 +1,5 @@
-//! Blocking primitives: those that are simple without their schema.
+//! Blocking primitives: those that are simple without their schema. [`RwLock`](super::RwLock) and
+//! [`Barrier`](super::Barrier) have files of their own.
 //!
 //! `Once` and `Signal` have no parameters, so their typed handles do; a mutex's value is bytes here, and a
 //! semaphore's permits are counted at run time.

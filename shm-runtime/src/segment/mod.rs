@@ -18,6 +18,7 @@ mod prune;
 mod registry;
 mod survey;
 mod untyped;
+mod wanted;
 
 pub(crate) use birth::Naming;
 pub use health::Health;
@@ -45,10 +46,12 @@ use core::ops::Deref;
 use open::Opened;
 use options::{Init, Settings};
 pub(crate) use plan::Draft;
-use registry::{Registry, Wanted};
+use registry::Registry;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+pub(crate) use wanted::Newcomer;
+use wanted::Wanted;
 
 /// A segment with the schema `S`, open in this process.
 ///
@@ -400,7 +403,10 @@ impl<S: ShmLayout> Segment<S> {
     /// stopped. A killed one holds up nobody.
     pub fn register<F: Structure>(segment: &Self, name: &str) -> Result<F, RegisterError> {
         let wanted = Self::wanted::<F>(segment, name, <Describe<F::Element> as Opaque>::ELEMENT)?;
-        Self::handle(segment, Self::registry(segment).register(&wanted)?)
+        Self::handle(
+            segment,
+            Self::registry(segment).register(&wanted.newcomer())?,
+        )
     }
 
     /// As [`register`](Self::register), for elements that describe their fields.
@@ -413,7 +419,10 @@ impl<S: ShmLayout> Segment<S> {
         F: Structure<Element: Described>,
     {
         let wanted = Self::wanted::<F>(segment, name, &<F::Element as Described>::ELEMENT)?;
-        Self::handle(segment, Self::registry(segment).register(&wanted)?)
+        Self::handle(
+            segment,
+            Self::registry(segment).register(&wanted.newcomer())?,
+        )
     }
 
     /// Finds a structure by name: one that was registered, or a field of the segment's schema that this

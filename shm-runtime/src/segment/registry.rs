@@ -42,12 +42,11 @@
 //! as long as `Options::register_wait` says and get `Busy`. `find` and the lists take no lock.
 
 use super::inspect::Inspected;
+use super::wanted::{Newcomer, Wanted};
 use crate::error::RegisterError;
 use crate::layout::bind::Found;
-use crate::layout::descriptor::{self, Descriptor, Likeness, compare};
+use crate::layout::descriptor::{Descriptor, Likeness, compare};
 use crate::layout::fingerprint;
-use crate::layout::node::ElementNode;
-use crate::layout::single::Single;
 use crate::memory::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::memory::attachment::Attachment;
 use crate::memory::control::{self, Control, ControlData, FLAG_RESERVE};
@@ -87,15 +86,6 @@ pub(super) struct Registry<'a> {
     pub(super) segment: &'a str,
     /// How long it waits for another process that changes the table.
     pub(super) patience: Duration,
-}
-
-/// What is to be registered or found.
-pub(super) struct Wanted<'a> {
-    pub(super) name: &'a str,
-    /// Its type as people write it.
-    pub(super) source: String,
-    pub(super) single: Single,
-    pub(super) element: &'static ElementNode,
 }
 
 /// The header's two words that change.
@@ -269,7 +259,7 @@ impl<'a> Registry<'a> {
     }
 
     /// Registers a structure.
-    pub(super) fn register(self, wanted: &Wanted<'_>) -> Result<Found, RegisterError> {
+    pub(super) fn register(self, wanted: &Newcomer<'_>) -> Result<Found, RegisterError> {
         check_name(wanted.name).map_err(|why| RegisterError::BadName {
             segment: self.name(),
             name: wanted.name.to_owned(),
@@ -286,8 +276,7 @@ impl<'a> Registry<'a> {
         }
         let index = self.free_entry(&table)?;
         let block = self.free_block(&table, wanted)?;
-        let single = &wanted.single;
-        let words = table::encode(table.unit_shift, wanted.name, block.structure, single.size);
+        let words = table::encode(table.unit_shift, wanted.name, block.structure, wanted.size);
         let words = words.ok_or_else(|| self.corrupt("an offset is too large for its units"))?;
         if seeded(Bug::EntryBeforeBlock) {
             self.publish(&table, index, words)?;
@@ -297,7 +286,7 @@ impl<'a> Registry<'a> {
         Ok(Found {
             name: wanted.name.to_owned(),
             offset: block.structure as usize,
-            size: single.size.next_multiple_of(1 << table.unit_shift) as usize,
+            size: wanted.size.next_multiple_of(1 << table.unit_shift) as usize,
         })
     }
 
@@ -316,25 +305,23 @@ impl<'a> Registry<'a> {
         if free < capacity { Ok(free) } else { Err(full) }
     }
 
-    fn free_block(self, table: &Table, wanted: &Wanted<'_>) -> Result<Block, RegisterError> {
-        let Wanted {
-            name,
-            source,
-            single,
-            element,
-        } = wanted;
-        let descriptor = descriptor::render_one(name, source, &single.node, element);
-        let room = single.room.next_multiple_of(STRUCTURE_ALIGN);
+    fn free_block<'w>(
+        self,
+        table: &Table,
+        wanted: &'w Newcomer<'_>,
+    ) -> Result<Block<'w>, RegisterError> {
+        let descriptor = &wanted.descriptor[..];
+        let room = wanted.room.next_multiple_of(STRUCTURE_ALIGN);
         let size = room + (descriptor.len() as u64).next_multiple_of(STRUCTURE_ALIGN);
         let blocks = self.registered(table).map(|entry| self.block(entry));
         let taken: Vec<_> = blocks.chain(self.intended()).collect();
         let gaps = gaps(self.spare(), &taken);
-        let structure = place(&gaps, HEADER, size, single.align).ok_or_else(|| {
+        let structure = place(&gaps, HEADER, size, wanted.align).ok_or_else(|| {
             let pieces = gaps.iter().map(|gap| gap.end - gap.start);
             RegisterError::NoRoom {
                 segment: self.name(),
-                name: (*name).to_owned(),
-                needed: HEADER + size + (single.align - STRUCTURE_ALIGN),
+                name: wanted.name.to_owned(),
+                needed: HEADER + size + (wanted.align - STRUCTURE_ALIGN),
                 largest: pieces.clone().max().unwrap_or(0),
                 free: pieces.sum(),
             }
@@ -344,12 +331,12 @@ impl<'a> Registry<'a> {
             room,
             length: HEADER + size,
             descriptor,
-            hot: single.hot,
+            hot: wanted.hot,
         })
     }
 
     /// Everything that is in a block before its entry is visible.
-    fn fill(self, file: &File, table: &Table, block: &Block) -> Result<(), RegisterError> {
+    fn fill(self, file: &File, table: &Table, block: &Block<'_>) -> Result<(), RegisterError> {
         let start = block.structure - HEADER;
         let end = start + block.length;
         let no_room = |source: io::Error| match source.kind() {
@@ -380,7 +367,7 @@ impl<'a> Registry<'a> {
         let header: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();
         // Written, not stored through the mapping: a full file system is an error then, not a signal.
         file.write_all_at(&header, start).map_err(no_room)?;
-        file.write_all_at(&block.descriptor, descriptor_offset)
+        file.write_all_at(block.descriptor, descriptor_offset)
             .map_err(no_room)
     }
 
@@ -556,14 +543,14 @@ impl<'a> Registry<'a> {
 }
 
 /// A place for a structure.
-struct Block {
+struct Block<'a> {
     /// Where the structure begins.
     structure: u64,
     /// Bytes until the descriptor.
     room: u64,
     /// Bytes of all, header included.
     length: u64,
-    descriptor: Vec<u8>,
+    descriptor: &'a [u8],
     hot: u64,
 }
 

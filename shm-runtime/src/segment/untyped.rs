@@ -4,6 +4,7 @@ use super::birth::Naming;
 use super::options::{Init, Options};
 use super::plan::Draft;
 use super::registry::COPIES;
+use super::wanted::Newcomer;
 use super::{Inspected, Opened, Segment, birth, checked_for_create, checked_for_open, open};
 use crate::error::{CreateError, OpenError, RegisterError};
 use crate::table::Entry;
@@ -19,6 +20,14 @@ impl<S> Segment<S> {
     /// Offsets and sizes in the table count in units of `1 <<` this many bytes.
     pub(crate) const fn unit_shift(segment: &Self) -> u32 {
         segment.control.unit_shift
+    }
+
+    /// Registers what is described at run time.
+    pub(crate) fn register_untyped(
+        segment: &Self,
+        newcomer: &Newcomer<'_>,
+    ) -> Result<(), RegisterError> {
+        Self::registry(segment).register(newcomer).map(drop)
     }
 
     /// A structure that was registered at run time, with its descriptor: both as they were at one moment.

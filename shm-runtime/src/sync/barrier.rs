@@ -18,24 +18,19 @@
 //! | through | the others are through; nobody may be the leader | as above |
 //! | stopped before it has arrived | the others wait | SIGCONT, or another party |
 //!
-//! The algorithm is in `sync::gate`, the model in `models::sync`.
+//! The algorithm is in `sync::gate`, run by `sync::passage`; the model in `models::sync`.
 
-use super::gate::{Arrival, Gate};
-use super::ownership::{me, note_corrupt, round};
+use super::passage::{BarrierResult, Passage};
 use crate::error::Timeout;
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
 use crate::layout::{Field, Represent, Structure};
 use crate::memory::atomic::AtomicU64;
-use crate::memory::attachment::Attachment;
-use crate::memory::kernel::Linux;
-use crate::memory::leases::{Lease, Leases};
 use crate::memory::shared::impl_shared;
-use crate::memory::signals::{Event, wait_until};
+use crate::memory::signals::Event;
 use crate::memory::site::Site;
 use core::fmt;
 use core::time::Duration;
-use std::time::Instant;
 use zerocopy::FromZeros;
 
 /// The barrier's bytes: see the module's picture.
@@ -122,36 +117,7 @@ impl<const PARTIES: usize> Structure for Barrier<PARTIES> {}
 
 static_assertions::assert_impl_all!(Barrier<4>: Send, Sync, Clone);
 
-/// How a party went through a [`Barrier`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BarrierResult {
-    leads: bool,
-}
-
-impl BarrierResult {
-    /// Whether this is the one party that the others waited for: one of each round, or none if it died.
-    pub const fn is_leader(self) -> bool {
-        self.leads
-    }
-}
-
 impl<const PARTIES: usize> Barrier<PARTIES> {
-    fn attachment(&self) -> &Attachment {
-        self.site.attachment()
-    }
-
-    fn gate(&self) -> Gate<'_, &Attachment, Linux> {
-        Gate {
-            state: &self.site.state,
-            places: Leases {
-                words: &self.site.places,
-                freed: &self.site.moved,
-                owners: self.attachment(),
-                kernel: Linux,
-            },
-        }
-    }
-
     /// Arrives, and waits up to `timeout` until all are there.
     ///
     /// # Errors
@@ -168,53 +134,14 @@ impl<const PARTIES: usize> Barrier<PARTIES> {
     #[track_caller]
     pub fn wait(&self, timeout: Duration) -> Result<BarrierResult, Timeout> {
         self.site.assert_writable();
-        let end = Instant::now().checked_add(timeout);
-        let at = self.take_place(timeout).ok_or(Timeout)?;
-        let left = end.map_or(Duration::MAX, |end| {
-            end.saturating_duration_since(Instant::now())
-        });
-        let result = self.pass(at, left);
-        self.gate().places.release(at);
-        result.map(|leads| BarrierResult { leads }).ok_or(Timeout)
-    }
-
-    fn take_place(&self, timeout: Duration) -> Option<Lease> {
-        let take = || {
-            let own = self.attachment().own()?;
-            let me = me(self.attachment())?;
-            // so that parties do not all try the same place first
-            let start = own.slot as usize % PARTIES;
-            self.gate().places.acquire_free(me, start)
+        let passage = Passage {
+            attachment: self.site.attachment(),
+            offset: self.site.offset(),
+            moved: &self.site.moved,
+            state: &self.site.state,
+            places: &self.site.places,
         };
-        wait_until(timeout, &take, |left| {
-            round(self.attachment(), |me| self.gate().wait_for_place(me, left));
-            true
-        })
-        .or_else(|| {
-            self.gate().sweep(me(self.attachment())?); // whatever the time was
-            take()
-        })
-    }
-
-    /// Goes through from a place, and says whether it leads; `None` where the time was up.
-    fn pass(&self, at: Lease, timeout: Duration) -> Option<bool> {
-        let gate = self.gate();
-        let Some(arrival) = gate.arrive(me(self.attachment())?, at) else {
-            note_corrupt(&self.site);
-            return None;
-        };
-        if arrival == Arrival::Opened {
-            return Some(true);
-        }
-        let through = wait_until(
-            timeout,
-            || gate.is_through(at).then_some(()),
-            |left| {
-                round(self.attachment(), |me| gate.wait_round(me, at, left));
-                true
-            },
-        );
-        (through.is_some() || !gate.withdraw(at)).then_some(false)
+        passage.pass(timeout)
     }
 }
 

@@ -20,6 +20,7 @@
 //! | [`Once`] | what is done once | the next one runs, and is told |
 //! | [`Signal`] | a count of events to wait for | it has none: nobody is held up by anybody |
 
+pub(crate) mod access;
 pub mod barrier;
 mod error;
 pub mod gate;
@@ -28,16 +29,18 @@ pub mod lock;
 pub mod mutex;
 pub mod once;
 pub(crate) mod ownership;
+pub(crate) mod passage;
 pub mod readers;
 pub mod rwlock;
 pub mod semaphore;
 pub mod signal;
 
-pub use barrier::{Barrier, BarrierResult};
+pub use barrier::Barrier;
 pub use error::{LockWaitError, OwnerDied, TryLockError};
 pub use guard::Guard;
 pub use mutex::{Mutex, MutexGuard};
-pub use once::{Once, OnceState};
+pub use once::{Once, OnceRun, OnceState};
+pub use passage::BarrierResult;
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{Permit, Semaphore};
 pub use signal::Signal;

@@ -27,6 +27,7 @@ use crate::layout::node::{Node, StructureNode};
 use crate::layout::{Field, Represent, Structure};
 use crate::memory::shared::impl_shared;
 use crate::memory::site::Site;
+use crate::seeded::{Bug, seeded};
 use core::fmt;
 use core::time::Duration;
 use zerocopy::FromZeros;
@@ -182,22 +183,79 @@ impl Once {
         run: &mut Option<F>,
         timeout: Duration,
     ) -> Result<(), Timeout> {
-        if self.is_completed() {
+        let Some(begun) = self.begin_wait(timeout)? else {
             return Ok(());
+        };
+        if let Some(run) = run.take() {
+            run(&begun.state());
+        }
+        begun.complete();
+        Ok(())
+    }
+
+    /// Begins to run, if nobody has run to the end yet, for what does not fit into a closure: `None` where somebody
+    /// has. Waits for another's run up to `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`] where another's run did not end in time.
+    ///
+    /// # Panics
+    ///
+    /// On a read-only attachment, unless it is completed.
+    ///
+    /// # Progress
+    ///
+    /// Blocking, until the runner ends or dies, or the time is up.
+    #[track_caller]
+    pub fn begin_wait(&self, timeout: Duration) -> Result<Option<OnceRun<'_>>, Timeout> {
+        if self.is_completed() {
+            return Ok(None);
         }
         self.line.assert_writable();
         let completed = || self.is_completed();
-        let Some(owner) = Ownership::acquire_wait(&self.line, timeout, completed) else {
-            return if completed() { Ok(()) } else { Err(Timeout) };
-        };
-        let state = OnceState {
-            interrupted: owner.is_doubtful(),
-        };
-        if let Some(run) = run.take() {
-            run(&state);
+        match Ownership::acquire_wait(&self.line, timeout, completed) {
+            Some(owner) => Ok(Some(OnceRun { owner: Some(owner) })),
+            None if completed() => Ok(None),
+            None => Err(Timeout),
         }
-        owner.finish(After::Done);
-        Ok(())
+    }
+}
+
+/// A run that this attachment has begun. Dropping it without [`complete`](Self::complete) hands the run to the next one,
+/// who learns of it. In a forked child it is void.
+#[derive(Debug)]
+#[must_use = "a run that is dropped is not completed"]
+pub struct OnceRun<'a> {
+    owner: Option<Ownership<'a>>, // until it is over
+}
+
+impl OnceRun<'_> {
+    /// What the run finds.
+    pub fn state(&self) -> OnceState {
+        OnceState {
+            interrupted: self.owner.as_ref().is_some_and(Ownership::is_doubtful),
+        }
+    }
+
+    /// Says that it has run to the end.
+    pub fn complete(mut self) {
+        self.end(After::Done);
+    }
+
+    fn end(&mut self, after: After) {
+        if let Some(owner) = self.owner.take() {
+            owner.finish(after);
+        }
+    }
+}
+
+impl Drop for OnceRun<'_> {
+    fn drop(&mut self) {
+        self.end(match seeded(Bug::ForgetRun) {
+            true => After::Sound,
+            false => After::Doubtful,
+        });
     }
 }
 

@@ -20,35 +20,27 @@
 //! | unlocking as the writer | the value is whole, and nobody is told anything | the next who wants the lock |
 //! | stopped with the lock | it is locked | SIGCONT or death |
 //!
-//! The algorithms are in `sync::lock` (the writer) and `sync::readers`, the model in `models::sync`.
+//! The algorithms are in `sync::lock` (the writer) and `sync::readers`, run by `sync::access`; the model in
+//! `models::sync`.
 
+use super::access::{Access, Reading};
 use super::error::{LockWaitError, OwnerDied, TryLockError};
 use super::guard::Guard;
 use super::lock::LockLine;
-use super::ownership::{self, Ownership, round};
-use super::readers::Readers;
+use super::ownership::Ownership;
 use crate::layout::bind::{BindError, Binder};
 use crate::layout::node::{Node, StructureNode};
 use crate::layout::{Element, Field, Represent, Structure};
 use crate::memory::atomic::AtomicU64;
-use crate::memory::attachment::Attachment;
 use crate::memory::cell::CellArray;
-use crate::memory::kernel::Linux;
 use crate::memory::padded::Padded;
-use crate::memory::participant::Identity;
 use crate::memory::shared::impl_shared;
-use crate::memory::signals::{Event, wait_until};
+use crate::memory::signals::Event;
 use crate::memory::site::Site;
-use crate::seeded::{Bug, seeded};
 use core::fmt;
 use core::mem::offset_of;
-use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
-use std::time::Instant;
 use zerocopy::FromZeros;
-
-/// Attempts to read before a caller is told that a writer has the lock.
-const TRIES: usize = 64;
 
 /// The lock's bytes: see the module's picture.
 #[derive(Debug, FromZeros)]
@@ -173,95 +165,30 @@ type ReadResult<'a, T> = Result<RwLockReadGuard<'a, T>, OwnerDied<RwLockReadGuar
 type WriteResult<'a, T> = Result<RwLockWriteGuard<'a, T>, OwnerDied<RwLockWriteGuard<'a, T>>>;
 
 impl<T: Element> RwLock<T> {
-    fn attachment(&self) -> &Attachment {
-        self.writer.attachment()
-    }
-
-    fn counts(&self) -> Readers<'_, &Attachment, Linux> {
-        Readers {
-            words: &self.readers,
+    fn access(&self) -> Access<'_> {
+        Access {
+            writer: &self.writer,
             left: &self.left.event,
-            owners: self.attachment(),
-            kernel: Linux,
+            readers: &self.readers,
         }
     }
 
-    fn stamp(&self) -> u64 {
-        self.attachment().local().stamp.load(Relaxed) // this process's own
-    }
-
-    /// Counts a reader, if there is no writer.
-    fn enter(&self) -> Option<ReadResult<'_, T>> {
-        let me = self.attachment().own()?;
-        let now = self.counts().read(me, &ownership::lock(&self.writer))?;
+    /// The guard of a reader, inside of [`OwnerDied`] where a writer died before.
+    fn reader<'a>(&'a self, reading: Reading<'a>) -> ReadResult<'a, T> {
+        let doubtful = reading.is_doubtful();
         let guard = RwLockReadGuard {
             lock: self,
-            me,
-            stamp: self.stamp(),
+            reading,
         };
-        Some(if now.is_doubtful() {
+        if doubtful {
             Err(OwnerDied::new(guard))
         } else {
             Ok(guard)
-        })
-    }
-
-    fn enter_wait(&self, timeout: Duration) -> Option<ReadResult<'_, T>> {
-        let writer = ownership::lock(&self.writer);
-        let entered = wait_until(
-            timeout,
-            || self.enter(),
-            |left| {
-                round(self.attachment(), |me| writer.wait_round(me, left));
-                true
-            },
-        );
-        entered.or_else(|| self.enter_past_the_dead()) // whatever the time was
-    }
-
-    /// Counts a reader, if there is no writer who lives.
-    fn enter_past_the_dead(&self) -> Option<ReadResult<'_, T>> {
-        for _ in 0..TRIES {
-            let entered = self.enter();
-            if entered.is_some() {
-                return entered;
-            }
-            let me = ownership::me(self.attachment())?;
-            if !ownership::lock(&self.writer).sweep(me) {
-                return None;
-            }
-        }
-        None
-    }
-
-    /// Whether there are no readers who live.
-    fn is_clear(&self) -> bool {
-        let counts = self.counts();
-        counts.is_clear() || {
-            counts.sweep();
-            counts.is_clear()
         }
     }
 
-    /// Waits until the readers are gone; the lock's word is ours.
-    fn drain<'a>(&'a self, writer: Ownership<'a>, timeout: Duration) -> Option<WriteResult<'a, T>> {
-        let counts = self.counts();
-        let clear = wait_until(
-            timeout,
-            || counts.is_clear().then_some(()),
-            |left| {
-                counts.wait_round(left);
-                true
-            },
-        );
-        // whatever the time was: nobody is told that the dead read
-        if clear.is_none() && !self.is_clear() {
-            if seeded(Bug::KeepWriter) {
-                core::mem::forget(writer);
-            }
-            return None; // and drops the writer
-        }
-        Some(Guard::new(&self.value, writer))
+    fn writer<'a>(&'a self, writer: Ownership<'a>) -> WriteResult<'a, T> {
+        Guard::new(&self.value, writer)
     }
 
     /// Reads, and waits as long as that takes.
@@ -281,8 +208,8 @@ impl<T: Element> RwLock<T> {
     pub fn read(&self) -> ReadResult<'_, T> {
         self.writer.assert_writable();
         loop {
-            if let Some(read) = self.enter_wait(Duration::MAX) {
-                return read;
+            if let Some(reading) = self.access().read_wait(Duration::MAX) {
+                return self.reader(reading);
             }
         }
     }
@@ -304,8 +231,8 @@ impl<T: Element> RwLock<T> {
     #[track_caller]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError<RwLockReadGuard<'_, T>>> {
         self.writer.assert_writable();
-        let read = self.enter_past_the_dead();
-        Ok(read.ok_or(TryLockError::WouldBlock)??)
+        let reading = self.access().try_read();
+        Ok(self.reader(reading.ok_or(TryLockError::WouldBlock)?)?)
     }
 
     /// Reads, and waits up to `timeout`.
@@ -327,8 +254,8 @@ impl<T: Element> RwLock<T> {
         timeout: Duration,
     ) -> Result<RwLockReadGuard<'_, T>, LockWaitError<RwLockReadGuard<'_, T>>> {
         self.writer.assert_writable();
-        let read = self.enter_wait(timeout).ok_or(LockWaitError::Timeout)?;
-        Ok(read?)
+        let reading = self.access().read_wait(timeout);
+        Ok(self.reader(reading.ok_or(LockWaitError::Timeout)?)?)
     }
 
     /// Locks for writing, and waits as long as that takes.
@@ -349,10 +276,8 @@ impl<T: Element> RwLock<T> {
     pub fn write(&self) -> WriteResult<'_, T> {
         self.writer.assert_writable();
         loop {
-            let writer = Ownership::acquire_wait(&self.writer, Duration::MAX, || false);
-            let locked = writer.and_then(|writer| self.drain(writer, Duration::MAX));
-            if let Some(locked) = locked {
-                return locked;
+            if let Some(writer) = self.access().write_wait(Duration::MAX) {
+                return self.writer(writer);
             }
         }
     }
@@ -376,11 +301,8 @@ impl<T: Element> RwLock<T> {
         &self,
     ) -> Result<RwLockWriteGuard<'_, T>, TryLockError<RwLockWriteGuard<'_, T>>> {
         self.writer.assert_writable();
-        let writer = Ownership::acquire(&self.writer).ok_or(TryLockError::WouldBlock)?;
-        if !self.is_clear() {
-            return Err(TryLockError::WouldBlock); // drops the writer
-        }
-        Ok(Guard::new(&self.value, writer)?)
+        let writer = self.access().try_write();
+        Ok(self.writer(writer.ok_or(TryLockError::WouldBlock)?)?)
     }
 
     /// Locks for writing, and waits up to `timeout`.
@@ -402,14 +324,8 @@ impl<T: Element> RwLock<T> {
         timeout: Duration,
     ) -> Result<RwLockWriteGuard<'_, T>, LockWaitError<RwLockWriteGuard<'_, T>>> {
         self.writer.assert_writable();
-        let end = Instant::now().checked_add(timeout);
-        let writer = Ownership::acquire_wait(&self.writer, timeout, || false);
-        let writer = writer.ok_or(LockWaitError::Timeout)?;
-        let left = end.map_or(Duration::MAX, |end| {
-            end.saturating_duration_since(Instant::now())
-        });
-        let locked = self.drain(writer, left).ok_or(LockWaitError::Timeout)?;
-        Ok(locked?)
+        let writer = self.access().write_wait(timeout);
+        Ok(self.writer(writer.ok_or(LockWaitError::Timeout)?)?)
     }
 
     /// How many readers there are, those of the dead that no writer has met yet included. Works on read-only
@@ -419,7 +335,7 @@ impl<T: Element> RwLock<T> {
     ///
     /// Wait-free, in the number of lanes.
     pub fn readers(&self) -> usize {
-        self.counts().count()
+        self.access().count()
     }
 }
 
@@ -429,8 +345,7 @@ impl<T: Element> RwLock<T> {
 #[must_use = "a lock whose guard is dropped is unlocked"]
 pub struct RwLockReadGuard<'a, T: Element> {
     lock: &'a RwLock<T>,
-    me: Identity,
-    stamp: u64,
+    reading: Reading<'a>,
 }
 
 impl<T: Element> RwLockReadGuard<'_, T> {
@@ -439,16 +354,8 @@ impl<T: Element> RwLockReadGuard<'_, T> {
     pub fn get(&self) -> T {
         let value = self.lock.value.cells().load(0);
         value
-            .filter(|_| self.lock.stamp() == self.stamp)
+            .filter(|_| self.reading.is_held())
             .unwrap_or_else(T::zeroed)
-    }
-}
-
-impl<T: Element> Drop for RwLockReadGuard<'_, T> {
-    fn drop(&mut self) {
-        if self.lock.stamp() == self.stamp && !self.lock.counts().leave(self.me) {
-            ownership::note_corrupt(&self.lock.writer); // it is not counted any more
-        }
     }
 }
 
@@ -466,6 +373,7 @@ mod tests {
 
     #[test]
     fn zeroed_is_empty() {
+        use core::sync::atomic::Ordering::Relaxed;
         let repr = Repr::<u64, 4>::new_zeroed();
         assert_eq!(repr.writer.word.load(Relaxed), 0);
         assert!(repr.readers.iter().all(|word| word.load(Relaxed) == 0));

@@ -40,7 +40,8 @@ from ._numbers import Array, Atomic, Numbers
 from ._pool import Lease, Pool
 from ._schema import Schema, Str
 from ._segment import Field, Group, Segment, create, open, prune, unlink
-from ._sync import Lock, Mutex, Permit, Semaphore, Signal
+from ._sync import Lock, Mutex, Permit, ReadLock, RwLock, Semaphore, Signal, WriteLock
+from ._together import Barrier, Once, Run
 
 __all__ = [
     "AlreadyExists",
@@ -48,6 +49,7 @@ __all__ = [
     "Atomic",
     "BadName",
     "BadSchema",
+    "Barrier",
     "Broadcast",
     "Busy",
     "Closed",
@@ -69,13 +71,17 @@ __all__ = [
     "NotASegment",
     "NotFound",
     "Numbers",
+    "Once",
     "OutOfRange",
     "Permit",
     "Pool",
     "Producer",
     "Queue",
+    "ReadLock",
     "ReadOnly",
     "RoleTaken",
+    "Run",
+    "RwLock",
     "Schema",
     "SchemaMismatch",
     "Segment",
@@ -92,6 +98,7 @@ __all__ = [
     "TooManyParticipants",
     "Versioned",
     "VersionedArray",
+    "WriteLock",
     "WrongKind",
     "WrongValue",
     "create",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,22 @@ def part_of(field: dict[str, Any]) -> dict[str, Any]:
     return {"size": _row(alone).itemsize, "fields": [alone]}
 
 
+def _flat(element: dict[str, Any]) -> tuple[struct.Struct, Callable[[Any], tuple[Any, ...]]] | None:
+    """How a struct of two numbers or more is packed from the attributes of an object; none for another one."""
+    fields = sorted(element["fields"], key=lambda field: field["offset"])
+    code, end = "<", 0
+    for field in fields:
+        number = NUMBERS.get(field.get("type", ""), ("", ""))[1]
+        if not number or field["count"] != 1 or field["name"][:1] in ("", "_"):
+            return None
+        code += "x" * (field["offset"] - end) + number[1:]
+        end = field["offset"] + struct.calcsize(number)
+    if len(fields) < 2:
+        return None
+    packs = struct.Struct(code + "x" * (element["size"] - end))
+    return packs, operator.attrgetter(*(field["name"] for field in fields))
+
+
 class Element:
     """The elements of a field: their type, and their values to and from bytes."""
 
@@ -97,6 +114,8 @@ class Element:
         self._record: Any = self.dtype
         if self.dtype.names is not None:
             self._record = np.dtype((np.record, self.dtype))
+        self._flat = _flat(description)
+        self._alike: dict[type, bool] = {}
 
     def _wrong(self, path: str, expected: str, found: object) -> WrongValue:
         found = found if isinstance(found, str) else repr(found)[:80]
@@ -107,12 +126,26 @@ class Element:
         """The bytes of a value: a number, a text, a tuple, a mapping, a record, an object with the fields."""
         if self._code:
             return self._pack(self._number, value, "")
-        if isinstance(value, (np.void, np.ndarray)) and value.dtype == self.dtype:
-            if value.nbytes == self.size:
-                return value.tobytes()
+        if isinstance(value, (np.void, np.ndarray)):
+            # mostly it is one that came from here, or from an array of this type
+            if value.dtype is self.dtype or value.dtype is self._record or value.dtype == self.dtype:
+                if value.nbytes == self.size:
+                    return value.tobytes()
+        elif self._flat is not None and self._is_alike(type(value)):
+            try:
+                return self._flat[0].pack(*self._flat[1](value))
+            except (struct.error, OverflowError, AttributeError, TypeError):
+                pass  # the long way says what is wrong
         into = bytearray(self.size)
         self._put_element(self.description, value, into, 0, "")
         return bytes(into)
+
+    def _is_alike(self, kind: type) -> bool:
+        """Whether this is a dataclass with the fields of the element, and no others."""
+        if kind not in self._alike:
+            names = [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+            self._alike[kind] = set(names) == set(self.dtype.names or ())
+        return self._alike[kind]
 
     def _put_element(self, element: dict[str, Any], value: Any, into: bytearray, at: int, path: str) -> None:
         single = only(element)

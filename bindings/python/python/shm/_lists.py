@@ -23,7 +23,13 @@ class _Pushes(Handle[Any]):
 
     def push(self, value: Any) -> None:
         """Pushes an element; raises `Full` where there is no room."""
-        if not self._native.push(self._element.encode(value)):
+        native = self._raw
+        if native is None:
+            native = self._native  # which raises
+        pushed = native.push_value(value)
+        if pushed is None:  # neither a number nor a tuple of numbers, or a wrong one
+            pushed = native.push(self._element.encode(value))
+        if not pushed:
             raise _full(self._field.name, self._field.capacity)
 
     def push_many(self, values: Any) -> int:
@@ -42,8 +48,9 @@ class _Pops(Handle[Any]):
 
     __slots__ = ()
 
-    def _given(self, data: bytes | None) -> Any:
-        return None if data is None else self._element.decode(data)
+    def _given(self, popped: Any) -> Any:
+        """What was popped: a number as it is, or the value of bytes."""
+        return self._element.decode(popped) if type(popped) is bytes else popped
 
     def pop(self) -> Any:
         """Pops an element, or `None`."""

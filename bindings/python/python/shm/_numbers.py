@@ -35,15 +35,15 @@ class Numbers(Handle["_native.Numbers"]):
 
     def load(self, i: int) -> Any:
         """Number `i`."""
-        return self._element.decode(self._native.load(self._at(i)))
+        return self._native.load(self._at(i))
 
     def store(self, i: int, value: Any) -> None:
         """Overwrites number `i`."""
-        self._native.store(self._at(i), self._element.encode(value))
+        self._native.store(self._at(i), value)
 
     def change(self, op: str, i: int, value: Any) -> Any:
         """Runs an operation of `Atomic` by its name, such as `"fetch_max"`: the number before."""
-        return self._element.decode(self._native.change(op, self._at(i), self._element.encode(value)))
+        return self._native.change(op, self._at(i), value)
 
     def fetch_add(self, i: int, value: Any) -> Any:
         """Adds to number `i`, wrapping around; the number before."""
@@ -51,9 +51,7 @@ class Numbers(Handle["_native.Numbers"]):
 
     def compare_exchange(self, i: int, current: Any, new: Any) -> tuple[bool, Any]:
         """Overwrites number `i` if it is `current`: whether it was, and what was there."""
-        encode = self._element.encode
-        was, before = self._native.compare_exchange(self._at(i), encode(current), encode(new))
-        return was, self._element.decode(before)
+        return self._native.compare_exchange(self._at(i), current, new)
 
 
 class Atomic(Handle["_native.Numbers"]):
@@ -66,14 +64,14 @@ class Atomic(Handle["_native.Numbers"]):
 
     def load(self) -> Any:
         """The number."""
-        return self._element.decode(self._native.load(0))
+        return self._native.load(0)
 
     def store(self, value: Any) -> None:
         """Overwrites it."""
-        self._native.store(0, self._element.encode(value))
+        self._native.store(0, value)
 
     def _change(self, op: str, value: Any) -> Any:
-        return self._element.decode(self._native.change(op, 0, self._element.encode(value)))
+        return self._native.change(op, 0, value)
 
     def swap(self, value: Any) -> Any:
         """Overwrites it; the number before."""
@@ -109,6 +107,4 @@ class Atomic(Handle["_native.Numbers"]):
 
     def compare_exchange(self, current: Any, new: Any) -> tuple[bool, Any]:
         """Overwrites it if it is `current`, bit for bit: whether it was, and what was there."""
-        encode = self._element.encode
-        was, before = self._native.compare_exchange(0, encode(current), encode(new))
-        return was, self._element.decode(before)
+        return self._native.compare_exchange(0, current, new)

@@ -192,11 +192,12 @@ class Schema:
             if base is Schema or not issubclass(base, Schema):
                 continue
             for name, of in inspect.get_annotations(base, eval_str=True).items():
-                entries += _field_entries(f"{prefix}{name}", of)
+                entries += entries_of(f"{prefix}{name}", of)
         return entries
 
 
-def _field_entries(name: str, of: Any) -> list[dict[str, Any]]:
+def entries_of(name: str, of: Any) -> list[dict[str, Any]]:
+    """The description of a field, an entry for each structure that it has."""
     if isinstance(of, type) and issubclass(of, Schema):
         return of._entries(f"{name}.")
     if not isinstance(of, FieldSpec):
@@ -211,7 +212,7 @@ def _field_entries(name: str, of: Any) -> list[dict[str, Any]]:
 
 
 #: How many element types a kind has, where that is not one.
-_TYPES = {"Map": 2, "LargeMap": 2, "Semaphore": 0, "Signal": 0}
+_TYPES = {"Map": 2, "LargeMap": 2, "Semaphore": 0, "Signal": 0, "Barrier": 0, "Once": 0}
 
 
 def spec(kind: str, arguments: Any, capacities: int) -> FieldSpec:

@@ -20,8 +20,9 @@ from ._lists import Queue, Spsc, Stack
 from ._maps import LargeMap, Map, Set
 from ._numbers import Atomic, Numbers
 from ._pool import Pool
-from ._schema import Schema
-from ._sync import Mutex, Semaphore, Signal
+from ._schema import FieldSpec, Schema, entries_of
+from ._sync import Mutex, RwLock, Semaphore, Signal
+from ._together import Barrier, Once
 
 #: Each kind with the class of its handle, and the native method that gives it.
 _KINDS: dict[str, tuple[type[Handle[Any]], str]] = {
@@ -37,6 +38,9 @@ _KINDS: dict[str, tuple[type[Handle[Any]], str]] = {
     "Versioned": (Versioned, "versioned"),
     "VersionedArray": (VersionedArray, "versioned_array"),
     "Mutex": (Mutex, "mutex"),
+    "RwLock": (RwLock, "rwlock"),
+    "Barrier": (Barrier, "barrier"),
+    "Once": (Once, "once"),
     "Semaphore": (Semaphore, "semaphore"),
     "Signal": (Signal, "signal"),
 }
@@ -157,6 +161,29 @@ class Segment:
         return self._fields
 
     @property
+    def registered(self) -> Mapping[str, Field]:
+        """What was registered at run time and is there at the moment, by name; others may come and go at any time."""
+        descriptions = map(json.loads, self._open.registered())
+        fields = [Field(entry) for description in descriptions for entry in description["entries"]]
+        return {field.name: field for field in fields}
+
+    def register(self, name: str, what: FieldSpec) -> Any:
+        """Adds a structure that the schema does not have, in the spare room that `create` was told to leave.
+
+        Every process finds it by name from then on, as `segment["jobs"]`.
+        """
+        description = {"lanes": self._description["lanes"], "entries": entries_of(name, what)}
+        self._open.register(json.dumps(description))
+        return self[name]
+
+    def erase(self, name: str) -> None:
+        """Removes a structure that was registered; its room can be used again.
+
+        Handles to it, in every process, are void: they reach what is registered there next, and nothing else.
+        """
+        self._open.erase(name)
+
+    @property
     def schema_name(self) -> str:
         """The name of the schema in the program that created the segment."""
         name: str = self._description["schema"]["name"]
@@ -177,9 +204,13 @@ class Segment:
         """Process ids of those who are attached and may write."""
         return self._open.participants()
 
-    def recover(self) -> None:
-        """Settles what the dead left unfinished, as operations do by themselves where it matters."""
-        self._open.recover()
+    def recover(self) -> int:
+        """Settles what the dead left unfinished, as operations do by themselves where it matters.
+
+        Zero, or how many of their operations are to be looked at again: because a stopped process has the answer, or
+        because somebody else is settling them at this moment.
+        """
+        return self._open.recover()
 
     def unlink(self) -> None:
         """Removes the name, whoever is attached: they keep what they have."""
@@ -188,6 +219,9 @@ class Segment:
     def close(self) -> None:
         """Leaves the segment: handles are void, arrays stay valid. The last one out removes the name."""
         self._raw = None
+        for name, handle in self._handles.items():
+            if self.__dict__.get(name) is handle:
+                del self.__dict__[name]
         self._handles.clear()
         self._origin.close()
 
@@ -213,15 +247,19 @@ class Segment:
             handle = tuple(self[field] for field in names)
         elif any(field.startswith(f"{name}.") for field in self._fields):
             return Group(self, f"{name}.")
+        elif (registered := self.registered.get(name)) is not None:
+            return self._bind(segment, registered)  # looked up anew each time: it may be erased
         else:
             has = ", ".join(f"`{field}`" for field in self._fields) or "none"
             raise NoSuchField(f"segment `{self.name}` has no field `{name}`; it has {has}")
         self._handles[name] = handle
+        if not hasattr(type(self), name) and name not in self.__dict__:
+            self.__dict__[name] = handle  # the next look at the attribute finds it there
         return handle
 
     def _bind(self, segment: _native.Segment, field: Field) -> Any:
         if field.kind == "Array":
-            return self.view(field.name)
+            return self._view(field, False)
         if field.kind not in _KINDS:
             what = f"`{field.name}` in segment `{self.name}` is a `{field.kind}`"
             raise WrongKind(f"{what}, which Python has no handle for")
@@ -258,23 +296,32 @@ class Segment:
         Other processes may write to it at any time: an element of 1, 2, 4 or 8 bytes is whole, anything larger
         need not be. For whole frames there is `VersionedArray`.
         """
-        segment = self._open
-        if name not in self._fields:
-            self[name]
-        field = self._fields.get(name)
+        field = self._field(name)
         if field is None or field.kind != "Array":
             found = "a group of fields" if field is None else f"a `{field.kind}`"
             raise WrongKind(
                 f"`{name}` in segment `{self.name}` is {found}, not an `Array`; only arrays have views"
             )
-        elements = np.frombuffer(memoryview(segment.array(name, writable)), field.dtype)
-        return field.shaped(elements)
+        return self._view(field, writable)
+
+    def _view(self, field: Field, writable: bool) -> np.ndarray[Any, Any]:
+        buffer = memoryview(self._open.array(field.name, writable))
+        return field.shaped(np.frombuffer(buffer, field.dtype))
+
+    def _field(self, name: str) -> Field | None:
+        """The field of that name, or what was registered; none for a group of fields."""
+        if name not in self._fields:
+            self[name]  # raises where there is nothing
+            return self.registered.get(name)
+        return self._fields[name]
 
     def numbers(self, name: str) -> Numbers:
         """The numbers of an array field, to be changed in one step each."""
-        if name not in self._fields:
-            self[name]
-        return Numbers(self._origin, self._fields[name], self._open.numbers(name))
+        field = self._field(name)
+        native = self._open.numbers(name)
+        if field is None:
+            raise WrongKind(f"`{name}` in segment `{self.name}` is a group of fields")
+        return Numbers(self._origin, field, native)
 
     def __repr__(self) -> str:
         if self._raw is None:
@@ -381,13 +428,15 @@ def create(
     persist: bool = False,
     reserve: bool = False,
     mode: int | None = None,
+    spare: tuple[int, int] = (0, 0),
 ) -> Segment:
     """Creates a segment: it appears under its name complete or not at all.
 
     It lives as long as somebody is attached; with `persist` until it is unlinked. `reserve` allocates all memory
-    now, and `mode` is who may open it, 0o600 where nothing is said.
+    now, and `mode` is who may open it, 0o600 where nothing is said. `spare` leaves room for so many structures that
+    are registered later, and for so many bytes of them.
     """
-    return Segment(_native.create(name, schema.description(), persist, reserve, mode))
+    return Segment(_native.create(name, schema.description(), persist, reserve, mode, spare))
 
 
 unlink = _native.unlink

@@ -1,4 +1,4 @@
-"""Blocking: mutexes, semaphores and signals, which hold up those who wait while an owner lives, and no longer."""
+"""Blocking: locks, semaphores and signals, which hold up those who wait while an owner lives, and no longer."""
 
 from __future__ import annotations
 
@@ -70,6 +70,102 @@ class Lock(Guard["_native.Lock"]):
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+class RwLock(Handle["_native.RwLock"]):
+    """A value that many read at a time, or one changes: `RwLock[Limits]`.
+
+    Writers come first: who reads already must not ask to read again, because a writer may wait in between.
+    """
+
+    __slots__ = ()
+
+    def __class_getitem__(cls, of: Any) -> FieldSpec:
+        return spec("RwLock", of, 0)
+
+    @property
+    def readers(self) -> int:
+        """How many there are, those of the dead that no writer has met yet included."""
+        return self._native.readers()
+
+    def read(self) -> ReadLock:
+        """Reads, and waits for it: `with seg.limits.read() as lock`."""
+        while True:
+            lock = self.read_wait()
+            if lock is not None:
+                return lock
+
+    def try_read(self) -> ReadLock | None:
+        """Reads, if no writer who lives has the lock or waits for readers; else `None`."""
+        return self.read_wait(0.0)
+
+    def read_wait(self, timeout: float | None = None) -> ReadLock | None:
+        """Reads, and waits for it; `None` where the time is up."""
+        lock = self._native.read(timeout)
+        return None if lock is None else ReadLock(self._origin, self._field, lock)
+
+    def write(self) -> WriteLock:
+        """Locks for writing, and waits for it: `with seg.limits.write() as lock`."""
+        while True:
+            lock = self.write_wait()
+            if lock is not None:
+                return lock
+
+    def try_write(self) -> WriteLock | None:
+        """Locks for writing, if nobody who lives has the lock; else `None`."""
+        return self.write_wait(0.0)
+
+    def write_wait(self, timeout: float | None = None) -> WriteLock | None:
+        """Locks for writing, and waits for it; `None` where the time is up."""
+        lock = self._native.write(timeout)
+        return None if lock is None else WriteLock(self._origin, self._field, lock)
+
+
+class ReadLock(Guard["_native.RwGuard"]):
+    """A lock that this process reads under. Leaving a `with` block unlocks."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> Any:
+        """The value."""
+        return self._element.decode(self._native.load())
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a writer died with the lock, so that the value may be half changed."""
+        return self._native.is_doubtful()
+
+    def release(self) -> None:
+        """Unlocks; of no effect where that was done."""
+        if self._raw is not None:
+            self._raw.release()
+            self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class WriteLock(ReadLock):
+    """A lock that this process has for writing. Leaving a `with` block unlocks."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> Any:
+        """The value."""
+        return self._element.decode(self._native.load())
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._native.store(self._element.encode(value))
+
+    def mark_consistent(self) -> None:
+        """Says that the value is in order."""
+        self._native.mark_consistent()
 
 
 class Semaphore(Handle["_native.Semaphore"]):
