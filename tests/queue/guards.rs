@@ -74,9 +74,9 @@ fn p3_who_attaches_finds_what_a_killed_process_held() {
     });
     until_true("it is taken", || few.flag.get(0) == 1);
     child.kill();
-    assert_eq!(few.queue.peek(), None, "a look alone recovers nothing");
+    assert_eq!(few.queue.pop(), None, "nobody has looked after the dead");
     let fresh = Few::open(&name).unwrap();
-    assert_eq!(fresh.queue.peek(), Some(item(7)));
+    assert_eq!(fresh.queue.pop(), Some(item(7)));
 }
 
 #[test]
