@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 /// The library that is walked.
 static LIBRARY: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
 
+/// Opens a segment, and says whether more is done there than to recover.
+type Open = extern "C" fn(*const c_char, bool) -> *mut c_void;
 /// An operation, and what it works on.
 type Run = extern "C" fn(*mut c_void) -> u64;
 
@@ -53,9 +55,9 @@ fn run(world: &Segment<World>, turn: &Turn, name: &str) {
     let open = find("walk_open");
     assert!(!open.is_null());
     // SAFETY: the library's own function, which is declared so.
-    let open: extern "C" fn(*const c_char) -> *mut c_void = unsafe { core::mem::transmute(open) };
+    let open: Open = unsafe { core::mem::transmute(open) };
     let segment = CString::new(Segment::name(world)).unwrap();
-    let own = open(segment.as_ptr());
+    let own = open(segment.as_ptr(), name != "recover");
     let operation = find(name);
     assert!(!operation.is_null(), "walked.cpp has `{name}`");
     // SAFETY: all other functions are declared so.
@@ -255,25 +257,47 @@ fn p1_p2_cpp_and_rust_in_every_order_with_two_preemptions() {
     each("kill_pairs_cpp", mixed(is_full()), pairs::duel);
 }
 
-/// Bugs that are planted in the headers, and where the walk meets them.
-const PLANTED: [(&str, &str); 2] = [
-    ("recover_as_not_done", "C++ queue.push, one"),
+/// Bugs that are planted in the headers, and where they are met: alone, or beside another operation.
+const PLANTED: [(&str, &str); 8] = [
     ("publish_before_write", "C++ spsc.push, one"),
+    ("torn_exchange", "C++ beside C++: queue.push | push, one"),
+    ("forget_death", "C++ mutex.lock and set, owner dead"),
+    ("no_rivals", "C++ beside C++: map.insert | insert, empty"),
+    (
+        "look_before_counting",
+        "C++ beside C++: rwlock.try_read | try_write and set, free",
+    ),
+    (
+        "sweep_blindly",
+        "C++ beside C++: mutex.try_lock and set | try_lock and set, free",
+    ),
+    (
+        "count_the_dead",
+        "C++ beside C++: barrier.wait | wait, dead party",
+    ),
+    ("count_again", "C++ beside C++: signal.raise | raise, new"),
 ];
 
+/// All of them with `SHM_CPP_SEEDS=all`, else two: each is compiled for itself.
 #[test]
 fn bugs_planted_in_cpp_are_caught() {
     let all = std::env::var("SHM_CPP_SEEDS").is_ok_and(|seeds| seeds == "all");
     let Some(compiler) = compilers().first() else {
         return;
     };
-    for (bug, name) in PLANTED.iter().take(if all { PLANTED.len() } else { 1 }) {
+    for (bug, name) in PLANTED.iter().take(if all { PLANTED.len() } else { 2 }) {
         let _alone = alone();
         pin::pin();
         load(compiler, Some(bug));
-        let walks = walks(true).into_iter();
-        let scenario = { walks }.find(|walk| walk.name == *name).unwrap();
-        let caught = walk::walk_with(&scenario, recover, false);
+        let pair = mixed(true).into_iter().find(|(pair, _)| pair == name);
+        let caught = match pair {
+            Some((_, pair)) => pairs::duel(&pair),
+            None => {
+                let walks = walks(false).into_iter();
+                let scenario = { walks }.find(|walk| walk.name == *name).unwrap();
+                walk::walk_with(&scenario, recover, false)
+            }
+        };
         assert!(caught.is_err(), "{bug} goes unnoticed: {caught:?}");
     }
 }
