@@ -16,6 +16,7 @@ use shm_runtime::Segment;
 use std::ffi::{CString, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The library that is walked.
 static LIBRARY: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
@@ -24,6 +25,12 @@ static LIBRARY: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
 type Open = extern "C" fn(*const c_char, bool) -> *mut c_void;
 /// An operation, and what it works on.
 type Run = extern "C" fn(*mut c_void) -> u64;
+
+/// One test at a time: a library is loaded and walked before the next one is.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Loads what a compiler makes of the operations, with a bug in it or none; it stays, as children are forked from here.
 fn load(compiler: &Compiler, bug: Option<&str>) {
@@ -175,6 +182,7 @@ fn walk_all(layer: &str, full: bool) {
 
 #[test]
 fn p1_p2_p3_cpp_killed_or_stopped_at_every_instruction() {
+    let _one = one_at_a_time();
     let all = compilers().iter();
     for compiler in all.take(if is_full() { usize::MAX } else { 1 }) {
         load(compiler, None);
@@ -253,6 +261,7 @@ fn p1_p2_cpp_and_rust_in_every_order_with_two_preemptions() {
     let Some(compiler) = compilers().first() else {
         return;
     };
+    let _one = one_at_a_time();
     load(compiler, None);
     each("kill_pairs_cpp", mixed(is_full()), pairs::duel);
 }
@@ -285,6 +294,7 @@ fn bugs_planted_in_cpp_are_caught() {
     let Some(compiler) = compilers().first() else {
         return;
     };
+    let _one = one_at_a_time();
     for (bug, name) in PLANTED.iter().take(if all { PLANTED.len() } else { 2 }) {
         let _alone = alone();
         pin::pin();
