@@ -95,7 +95,8 @@ walked! {
         "take and drop" queue_take_back;
     "stack": "push" stack_push, "pop" stack_pop, "peek" stack_peek, "push_slice" stack_push_slice,
         "pop_slice" stack_pop_slice;
-    "spsc": "push" spsc_push, "push_slice" spsc_push_slice, "pop" spsc_pop, "pop_slice" spsc_pop_slice;
+    "spsc": "push" spsc_push, "push_slice" spsc_push_slice, "pop" spsc_pop, "pop_slice" spsc_pop_slice,
+        "write_chunk" spsc_write_chunk, "read_chunk" spsc_read_chunk;
     "map": "insert" map_insert, "replace" map_replace, "get_or_insert" map_add, "update" map_update,
         "compare_exchange" map_compare_exchange, "remove" map_remove, "get" map_get;
     "large_map": "insert" large_insert, "replace" large_replace, "update" large_update, "remove" large_remove,

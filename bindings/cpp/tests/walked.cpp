@@ -166,6 +166,29 @@ extern "C" u64 spsc_pop_slice(opened* in) {
     });
 }
 
+extern "C" u64 spsc_write_chunk(opened* in) {
+    return in_role((*in)->spsc.producer(), [](auto& role) {
+        auto places = role.chunk(2);
+        const u64 count = places.size();
+        for (u64 i = 0; i < count; ++i) {
+            must(places.set(i, sevens[i]));
+        }
+        must(places.commit(count));
+        return count;
+    });
+}
+extern "C" u64 spsc_read_chunk(opened* in) {
+    return in_role((*in)->spsc.consumer(), [](auto& role) {
+        auto elements = role.chunk(2);
+        u64 number = 0;
+        for (u64 i = 0; i < elements.size(); ++i) {
+            number = number * 10 + must(elements.get(i))[0];
+        }
+        must(elements.commit(elements.size()));
+        return number;
+    });
+}
+
 // ---- maps -----------------------------------------------------------------------------------------------------------
 
 /// A value, or none, as a number.

@@ -21,4 +21,5 @@
 #include "sync/rwlock.hpp"
 #include "sync/signal.hpp"
 
+#include "segment/prune.hpp"
 #include "segment/segment.hpp"

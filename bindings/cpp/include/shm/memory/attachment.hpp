@@ -153,6 +153,8 @@ class attachment {
 
     [[nodiscard]] std::byte* base() const noexcept { return data.start(); }
     [[nodiscard]] u64 size() const noexcept { return data.size(); }
+    /// Brings all pages of the segment in.
+    [[nodiscard]] posix::called<void> populate() const noexcept { return data.populate(!is_read_only()); }
     [[nodiscard]] bool is_read_only() const noexcept { return from.read_only; }
     [[nodiscard]] bool is_persistent() const noexcept { return from.persist; }
     [[nodiscard]] int file() const noexcept { return from.file.get(); }
