@@ -22,6 +22,8 @@ peers! {
     spsc_pair = 4,
     stack_pair = 5,
     stack_contended = 6,
+    map_hits = 7,
+    map_pairs = 8,
 }
 
 /// Whether the headers were there.

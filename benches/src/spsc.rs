@@ -66,14 +66,7 @@ fn sized<T: Sample>(bench: &mut Bench) {
         .run();
     bench
         .case("spsc", &format!("push + pop, one thread, {size} B"), "ns")
-        .ours(|| {
-            |n| {
-                let (first, second) = both::<T>();
-                let mut producer = first.ring.producer().expect("free");
-                let mut consumer = second.ring.consumer().expect("free");
-                fifo::pair(n, |value| producer.push(value).is_ok(), || consumer.pop())
-            }
-        })
+        .ours(|| pair::<T>)
         .peer(RTRB, Goal::None, || {
             |n| {
                 let (mut producer, mut consumer) = rtrb::RingBuffer::<T>::new(CAPACITY);
@@ -88,7 +81,14 @@ fn sized<T: Sample>(bench: &mut Bench) {
         .run();
 }
 
-fn one_to_one<T: Sample>(n: u64) -> f64 {
+pub fn pair<T: Sample>(n: u64) -> f64 {
+    let (first, second) = both::<T>();
+    let mut producer = first.ring.producer().expect("free");
+    let mut consumer = second.ring.consumer().expect("free");
+    fifo::pair(n, |value| producer.push(value).is_ok(), || consumer.pop())
+}
+
+pub fn one_to_one<T: Sample>(n: u64) -> f64 {
     let (first, second) = both::<T>();
     let mut producer = first.ring.producer().expect("free");
     let mut consumer = second.ring.consumer().expect("free");

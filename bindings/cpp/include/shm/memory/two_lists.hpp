@@ -133,7 +133,7 @@ struct two_lists {
     }
 
     /// Gives the lane's spare, as it is, and says which node it took: the lane's next spare.
-    [[nodiscard]] listed exchange(const own_parts& own, way which, u64& taken) const noexcept {
+    [[nodiscard, gnu::always_inline]] listed exchange(const own_parts& own, way which, u64& taken) const noexcept {
         for (u64 tries = 0; tries < patience; ++tries) {
             const listed step = try_exchange(own, which, taken);
             if (step != listed::again) {
@@ -186,7 +186,7 @@ struct two_lists {
         return at(*heads_word).load(relaxed) == word;  // ordered by the fence
     }
 
-    [[nodiscard]] listed try_exchange(const own_parts& own, way which, u64& taken) const noexcept {
+    [[nodiscard, gnu::always_inline]] listed try_exchange(const own_parts& own, way which, u64& taken) const noexcept {
         const u64 old = at(*heads_word).load(acquire);  // (A)
         const heads now = heads::read(old, lanes);
         taken = now.source(which);
