@@ -122,7 +122,7 @@ struct two_lists {
     [[nodiscard]] u64 capacity() const noexcept { return nodes - lanes; }
 
     /// Begins an operation on lane `lane`, whose spare may be filled from here on; false where the words make no sense.
-    [[nodiscard]] bool begin(u64 lane, own_parts& own) const noexcept {
+    [[nodiscard, gnu::always_inline]] bool begin(u64 lane, own_parts& own) const noexcept {
         own = {lane, at(lines[lane].spare).load(relaxed) ^ lane};  // own, or settled
         if (own.spare >= nodes) {
             return false;
@@ -181,7 +181,7 @@ struct two_lists {
 
   private:
     /// Whether the word is still `word`, behind a look at a node that it names: then what was seen is whole.
-    [[nodiscard]] bool still(u64 word) const noexcept {
+    [[nodiscard, gnu::always_inline]] bool still(u64 word) const noexcept {
         fence(acquire);                                // (B)
         return at(*heads_word).load(relaxed) == word;  // ordered by the fence
     }
@@ -217,8 +217,8 @@ struct two_lists {
     }
 
     /// The exchange of the word, announced and with its intent.
-    [[nodiscard]] listed swap(const own_parts& own, way which, u64 number, std::pair<u64, u64> words,
-                              u64 taken) const noexcept {
+    [[nodiscard, gnu::always_inline]] listed swap(const own_parts& own, way which, u64 number,
+                                                  std::pair<u64, u64> words, u64 taken) const noexcept {
         lane_record& record = records[own.lane];
         record.open(which == way::pop ? phase::stack_pop : phase::stack_push, number, words.first);
         (which == way::pop ? signals->emptied : signals->filled).ring();
