@@ -1,128 +1,61 @@
 // Boost.Lockfree and Boost.Interprocess, driven as src/fifo.rs drives the others: the loops are here, so that
 // a call across languages is no part of what is measured.
 
-#include <atomic>
+#include "loops.hpp"
+
+#include <boost/interprocess/allocators/allocator.hpp>
+#include <boost/interprocess/containers/map.hpp>
 #include <boost/interprocess/ipc/message_queue.hpp>
+#include <boost/interprocess/managed_shared_memory.hpp>
+#include <boost/interprocess/sync/interprocess_mutex.hpp>
+#include <boost/interprocess/sync/scoped_lock.hpp>
 #include <boost/lockfree/queue.hpp>
 #include <boost/lockfree/spsc_queue.hpp>
 #include <boost/lockfree/stack.hpp>
 #include <boost/version.hpp>
-#include <chrono>
-#include <cstdint>
-#include <cstdlib>
-#include <immintrin.h>
-#include <memory>
-#include <sched.h>
-#include <thread>
+#include <functional>
+#include <string>
+#include <unistd.h>
 
 namespace {
 
 namespace lockfree = boost::lockfree;
 namespace interprocess = boost::interprocess;
 
-constexpr std::size_t capacity = 4096;
+/// A map in memory that processes share, under a lock that they share.
+class locked_map {
+    using entry = std::pair<const std::uint64_t, std::uint64_t>;
+    using allocator = interprocess::allocator<entry, interprocess::managed_shared_memory::segment_manager>;
+    using tree = interprocess::map<std::uint64_t, std::uint64_t, std::less<>, allocator>;
 
-template <std::size_t Words>
-struct Value {
-    std::uint64_t words[Words];
-};
-
-/// The two processors that are used.
-int processors[2] = {0, 1};
-
-void pin(int which) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(processors[which], &set);
-    sched_setaffinity(0, sizeof set, &set);
-}
-
-double now() {
-    using namespace std::chrono;
-    return duration<double, std::nano>(steady_clock::now().time_since_epoch()).count();
-}
-
-template <typename T>
-T value(std::uint64_t number) {
-    T made;
-    for (auto& word : made.words) word = number;
-    return made;
-}
-
-template <typename T>
-std::uint64_t number(const T& value) {
-    return value.words[sizeof value.words / sizeof value.words[0] - 1];
-}
-
-template <typename T, typename Queue>
-double one_to_one(std::uint64_t n) {
-    auto queue = std::make_unique<Queue>();
-    std::atomic<int> ready{0};
-    auto meet = [&] {
-        ready.fetch_add(1);
-        while (ready.load() < 2) _mm_pause();
-    };
-    double begun = 0, ended = 0;
-    std::thread consumer([&] {
-        pin(1);
-        meet();
-        T got;
-        for (std::uint64_t i = 0; i < n; ++i) {
-            while (!queue->pop(got)) _mm_pause();
-            if (number(got) != i) std::abort();
-        }
-        ended = now();
-    });
-    std::thread producer([&] {
-        pin(0);
-        meet();
-        begun = now();
-        for (std::uint64_t i = 0; i < n; ++i) {
-            while (!queue->push(value<T>(i))) _mm_pause();
-        }
-    });
-    producer.join();
-    consumer.join();
-    return (ended - begun) / n;
-}
-
-template <typename T, typename Queue>
-double pair(std::uint64_t n) {
-    pin(0);
-    auto queue = std::make_unique<Queue>();
-    T got{};
-    double begun = now();
-    for (std::uint64_t i = 0; i < n; ++i) {
-        if (!queue->push(value<T>(i))) std::abort();
-        queue->pop(got);
-        asm volatile("" : : "r"(&got) : "memory");
+   public:
+    locked_map() : memory(interprocess::create_only, name().c_str(), 64 << 20) {
+        interprocess::shared_memory_object::remove(name().c_str());
+        map = memory.construct<tree>("map")(std::less<>(), memory.get_segment_manager());
+        mutex = memory.construct<interprocess::interprocess_mutex>("mutex")();
     }
-    return (now() - begun) / n;
-}
+    bool get(std::uint64_t key, std::uint64_t& value) {
+        interprocess::scoped_lock<interprocess::interprocess_mutex> lock(*mutex);
+        auto found = map->find(key);
+        if (found == map->end()) return false;
+        value = found->second;
+        return true;
+    }
+    void insert(std::uint64_t key, std::uint64_t value) {
+        interprocess::scoped_lock<interprocess::interprocess_mutex> lock(*mutex);
+        (*map)[key] = value;
+    }
+    bool remove(std::uint64_t key) {
+        interprocess::scoped_lock<interprocess::interprocess_mutex> lock(*mutex);
+        return map->erase(key) > 0;
+    }
 
-template <typename T, typename Queue>
-double contended(std::uint64_t n) {
-    auto queue = std::make_unique<Queue>();
-    std::atomic<int> ready{0};
-    double took[2];
-    auto run = [&](int processor) {
-        pin(processor);
-        ready.fetch_add(1);
-        while (ready.load() < 2) _mm_pause();
-        T got;
-        double begun = now();
-        for (std::uint64_t i = 0; i < n; ++i) {
-            while (!queue->push(value<T>(i))) _mm_pause();
-            while (!queue->pop(got)) _mm_pause();
-            asm volatile("" : : "r"(&got) : "memory");
-        }
-        took[processor] = now() - begun;
-    };
-    std::thread one(run, 0), other(run, 1);
-    one.join();
-    other.join();
-    return std::max(took[0], took[1]) / n;
-}
+   private:
+    static std::string name() { return "bench-boost-map-" + std::to_string(getpid()); }
+    interprocess::managed_shared_memory memory;
+    tree* map;
+    interprocess::interprocess_mutex* mutex;
+};
 
 template <typename T>
 double run(int what, std::uint64_t n) {
@@ -137,6 +70,8 @@ double run(int what, std::uint64_t n) {
         case 4: return pair<T, Spsc>(n);
         case 5: return pair<T, Stack>(n);
         case 6: return contended<T, Stack>(n);
+        case 7: return hits<locked_map>(n);
+        case 8: return inserts_and_removes<locked_map>(n);
     }
     std::abort();
 }
@@ -144,12 +79,6 @@ double run(int what, std::uint64_t n) {
 }  // namespace
 
 extern "C" {
-
-// Which processors are used from now on; they are not asked for while anything runs.
-void boost_use_processors(std::size_t first, std::size_t second) {
-    processors[0] = static_cast<int>(first);
-    processors[1] = static_cast<int>(second);
-}
 
 // Nanoseconds per element or pair. `what` and `words` are of src/boost.rs.
 double boost_run(int what, std::uint64_t words, std::uint64_t n) {

@@ -22,6 +22,8 @@ peers! {
     spsc_pair = 4,
     stack_pair = 5,
     stack_contended = 6,
+    map_hits = 7,
+    map_pairs = 8,
 }
 
 /// Whether the headers were there.
@@ -55,7 +57,6 @@ mod with_boost {
 
     // SAFETY: as in `boost.cpp`.
     unsafe extern "C" {
-        safe fn boost_use_processors(first: usize, second: usize);
         safe fn boost_run(what: i32, words: u64, n: u64) -> f64;
         safe fn boost_version() -> u32;
         fn boost_messages_create(name: *const c_char, size: usize) -> *mut c_void;
@@ -74,8 +75,6 @@ mod with_boost {
     pub fn make(what: i32, size: usize) -> Option<Make> {
         let words = (size / 8) as u64;
         Some(Box::new(move || -> Run {
-            let [first, second] = crate::process::processors();
-            boost_use_processors(first, second);
             Box::new(move |n| boost_run(what, words, n))
         }))
     }

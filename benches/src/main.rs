@@ -10,6 +10,7 @@
 mod array;
 mod boost;
 mod broadcast;
+mod cpp;
 mod fifo;
 mod iceoryx;
 mod latency;
@@ -94,6 +95,7 @@ fn main() {
         pool::run,
         versioned::run,
         array::run,
+        cpp::run,
         segment::run,
         recovery::run,
         tolerance::run,
@@ -118,6 +120,9 @@ fn say_what_is_missing(bench: &Bench) {
             "Boost.Lockfree, Boost.Interprocess",
             "no headers (libboost-dev)",
         );
+    }
+    if !cpp::IS_THERE {
+        bench.skip("bindings/cpp", "no compiler for C++20");
     }
     for (peer, is_there) in [
         ("iceoryx2", cfg!(feature = "iceoryx2")),

@@ -318,6 +318,16 @@ fn one_thread<V: Value>(bench: &mut Bench, keys: Keys, what: &str) {
     compare::<V>(case, Pairs(keys));
 }
 
+/// Ours, half full of values of 8 bytes: looks for keys that are there.
+pub fn hits() -> Box<dyn FnMut(u64) -> f64> {
+    Box::new(prepared::<u64, Attached<u64>>(Hits(Keys::of_load(50))))
+}
+
+/// The same: inserts keys that were not there, and removes them.
+pub fn pairs() -> Box<dyn FnMut(u64) -> f64> {
+    Box::new(prepared::<u64, Attached<u64>>(Pairs(Keys::of_load(50))))
+}
+
 fn compare<V: Value>(case: Case<'_, '_>, work: impl Work<V>) {
     case.ours(|| prepared::<V, Attached<V>>(work))
         .peer("papaya", Goal::AtLeast(1.0), || {

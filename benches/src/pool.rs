@@ -30,17 +30,20 @@ fn free_list() -> ArrayQueue<u64> {
     queue
 }
 
+/// Acquires an object and gives it back.
+pub fn alone() -> impl FnMut(u64) -> f64 {
+    let ours = create();
+    move |n| {
+        let acquire = |_: u64| ours.pool.acquire().map(drop).is_some();
+        fifo::pair(n, acquire, || None)
+    }
+}
+
 pub fn run(bench: &mut Bench) {
     // one acquires an object where others take an index out, and drops it where they put it back
     bench
         .case("pool", "acquire + release, one thread", "ns")
-        .ours(|| {
-            let ours = create();
-            move |n| {
-                let acquire = |_: u64| ours.pool.acquire().map(drop).is_some();
-                fifo::pair(n, acquire, || None)
-            }
-        })
+        .ours(alone)
         .peer_if(BOOST, GOAL, boost::stack_pair(8))
         .peer(QUEUE, Goal::None, || {
             let queue = free_list();

@@ -15,14 +15,16 @@ pub fn use_processors(processors: [usize; 2]) {
         .expect("chosen once, at the start");
 }
 
-/// The two processors that are used.
-pub fn processors() -> [usize; 2] {
-    *PROCESSORS.get_or_init(|| [0, 1])
+/// Which processor is the first one that is used, and which the second; for C++ too.
+// SAFETY: nothing else is called so.
+#[unsafe(no_mangle)]
+extern "C" fn bench_processor(which: usize) -> usize {
+    PROCESSORS.get_or_init(|| [0, 1])[which]
 }
 
 /// Runs the calling thread on one of the two processors only.
 pub fn pin(processor: usize) {
-    let processor = processors()[processor];
+    let processor = bench_processor(processor);
     // SAFETY: all-zero is a valid, empty set.
     let mut set: libc::cpu_set_t = unsafe { core::mem::zeroed() };
     // SAFETY: a live set; the number is below its size.

@@ -217,7 +217,7 @@ fn in_pairs<T: Sample>(bench: &mut Bench) {
         .run();
 }
 
-fn alone<T: Sample>(n: u64) -> f64 {
+pub fn alone<T: Sample>(n: u64) -> f64 {
     let ours = create::<T>(&name("pair"));
     fifo::pair(
         n,
@@ -233,7 +233,7 @@ fn at_once<T: Sample>(n: u64) -> f64 {
     fifo::contended(n, push, |thread| ours[thread].queue.pop())
 }
 
-fn threads<T: Sample>(n: u64) -> f64 {
+pub fn threads<T: Sample>(n: u64) -> f64 {
     let (first, second) = &both::<T>();
     fifo::one_to_one(
         n,

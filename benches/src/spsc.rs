@@ -66,15 +66,7 @@ fn sized<T: Sample>(bench: &mut Bench) {
         .run();
     bench
         .case("spsc", &format!("push + pop, one thread, {size} B"), "ns")
-        .ours(|| {
-            |n| {
-                // One attachment: a store through one mapping is not forwarded to a load through another.
-                let (first, _) = both::<T>();
-                let mut producer = first.ring.producer().expect("free");
-                let mut consumer = first.ring.consumer().expect("free");
-                fifo::pair(n, |value| producer.push(value).is_ok(), || consumer.pop())
-            }
-        })
+        .ours(|| pair::<T>)
         .peer(RTRB, Goal::None, || {
             |n| {
                 let (mut producer, mut consumer) = rtrb::RingBuffer::<T>::new(CAPACITY);
@@ -89,7 +81,15 @@ fn sized<T: Sample>(bench: &mut Bench) {
         .run();
 }
 
-fn one_to_one<T: Sample>(n: u64) -> f64 {
+pub fn pair<T: Sample>(n: u64) -> f64 {
+    // One attachment: a store through one mapping is not forwarded to a load through another.
+    let (first, _) = both::<T>();
+    let mut producer = first.ring.producer().expect("free");
+    let mut consumer = first.ring.consumer().expect("free");
+    fifo::pair(n, |value| producer.push(value).is_ok(), || consumer.pop())
+}
+
+pub fn one_to_one<T: Sample>(n: u64) -> f64 {
     let (first, second) = both::<T>();
     let mut producer = first.ring.producer().expect("free");
     let mut consumer = second.ring.consumer().expect("free");
@@ -121,7 +121,9 @@ fn chunks<T: Sample>(n: u64) -> f64 {
             move |values: &[T]| {
                 let mut chunk = producer.write_chunk(values.len());
                 let count = chunk.len();
-                chunk.set_slice(0, &values[..count]);
+                for (i, &value) in values[..count].iter().enumerate() {
+                    chunk.set(i, value);
+                }
                 chunk.commit(count);
                 count
             }
@@ -130,7 +132,9 @@ fn chunks<T: Sample>(n: u64) -> f64 {
             move |out: &mut [T]| {
                 let chunk = consumer.read_chunk(out.len());
                 let count = chunk.len();
-                chunk.get_slice(0, &mut out[..count]);
+                for (out, value) in out.iter_mut().zip(chunk.iter()) {
+                    *out = value;
+                }
                 chunk.commit(count);
                 count
             }

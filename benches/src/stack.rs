@@ -33,16 +33,7 @@ fn sized<T: Sample>(bench: &mut Bench) {
     let locked = || Mutex::new(Vec::<T>::with_capacity(CAPACITY));
     bench
         .case("stack", &format!("push + pop, one thread, {size} B"), "ns")
-        .ours(|| {
-            let ours = create::<T>();
-            move |n| {
-                fifo::pair(
-                    n,
-                    |value| ours.stack.push(value).is_ok(),
-                    || ours.stack.pop(),
-                )
-            }
-        })
+        .ours(|| pair::<T>)
         .peer_if(BOOST, GOAL, boost::stack_pair(size))
         .peer(LOCK, Goal::None, || {
             let stack = locked();
@@ -70,6 +61,15 @@ fn sized<T: Sample>(bench: &mut Bench) {
             move |n| fifo::contended(n, |_, value| push(&stack, value), |_| stack.lock().pop())
         })
         .run();
+}
+
+pub fn pair<T: Sample>(n: u64) -> f64 {
+    let ours = create::<T>();
+    fifo::pair(
+        n,
+        |value| ours.stack.push(value).is_ok(),
+        || ours.stack.pop(),
+    )
 }
 
 fn push<T: Sample>(stack: &Mutex<Vec<T>>, value: T) -> bool {

@@ -121,6 +121,10 @@ int main(int, char** arguments) {
     (*zoo)->events.push({popped->t * 2, popped->cell + 1, 9}).value();
     (*zoo)->inner.a.set(0, 7).value();
     (*zoo)->dots[3].set(2, {1, 2, 3}).value();
+    (*zoo)->bank.lock().value().set({4, -4}).value();
+    (*zoo)->limits.write().value().set(1.5F).value();
+    (*zoo)->ready.call_once([&](shm::once_state) { (*zoo)->bell.raise().value(); }).value();
+    return (*zoo)->gate.wait(std::chrono::milliseconds(1)).has_value() ? 2 : 0;
 }
 "#;
 
@@ -137,6 +141,9 @@ fn p7_a_generated_header_is_the_schema() {
         succeed(Command::new(program).arg(&name));
         assert_eq!(zoo.events.pop(), Some(event(0.5, 7, 9)));
         assert_eq!((zoo.inner.a.get(0), zoo.dots[3].get(2)), (7, [1, 2, 3]));
+        assert_eq!(zoo.bank.lock().unwrap().get(), [4, -4]);
+        assert_eq!(zoo.limits.read().unwrap().get(), 1.5);
+        assert_eq!((zoo.ready.is_completed(), zoo.bell.count()), (true, 1));
     }
 }
 

@@ -11,6 +11,7 @@ mod readme;
 mod together;
 mod town;
 mod war;
+mod works;
 
 use compile::{Compiler, compilers, program, succeed};
 use std::process::Command;
@@ -19,13 +20,14 @@ use std::process::Command;
 #[test]
 fn its_own_tests_pass() {
     for compiler in compilers() {
-        succeed(&mut Command::new(program(compiler, "own", &[])));
-        succeed(&mut Command::new(program(compiler, "structures", &[])));
+        for tests in ["own", "structures", "sync"] {
+            succeed(&mut Command::new(program(compiler, tests, &[])));
+        }
     }
 }
 
 /// A bug that is planted in the headers, and the binding's own tests that are to catch it.
-const PLANTED: [(&str, &str); 9] = [
+const PLANTED: [(&str, &str); 14] = [
     ("own", "recover_as_not_done"),
     ("own", "recover_as_done"),
     ("own", "drop_held"),
@@ -35,6 +37,11 @@ const PLANTED: [(&str, &str); 9] = [
     ("own", "role_of_the_living"),
     ("structures", "no_rivals"),
     ("structures", "no_recheck"),
+    ("sync", "sweep_blindly"),
+    ("sync", "forget_death"),
+    ("sync", "count_the_dead"),
+    ("sync", "keep_arrival"),
+    ("sync", "count_again"),
 ];
 
 /// All of them with `SHM_CPP_SEEDS=all`, else one: each is compiled for itself.

@@ -64,6 +64,10 @@ fn the_readmes_programs_do_what_it_says() {
     let name = unique("cpp-mistakes");
     let said = succeed(Command::new(program("mistakes")).arg(&name));
     assert_eq!(said.replace(&name, "sim"), blocks("text")[0]);
+
+    let name = unique("cpp-locks");
+    let said = succeed(Command::new(program("locks")).arg(&name));
+    assert_eq!(said, blocks("text")[1]);
 }
 
 /// Whether the tool is there; a line says so where it is not.

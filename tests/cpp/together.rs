@@ -1,8 +1,9 @@
 //! One segment, Rust on one side and C++ on the other.
 
 use super::any;
-use super::common::{Cleanup, unique};
+use super::common::{Cleanup, role, role_command, unique};
 use super::compile::{program, succeed};
+use shm_runtime::sync::{LockWaitError, TryLockError};
 use shm_runtime::{
     Array, Atomic, Broadcast, LargeMap, Map, Pod, Pool, Queue, Segment, Set, ShmLayout, ShmStr,
     ShmType, Spsc, Stack, Start, Versioned, VersionedArray, Zeroable, sync,
@@ -50,6 +51,11 @@ struct Sim {
     ticks: Broadcast<i64, 4>,
     objects: Pool<Event, 2>,
     permits: sync::Semaphore<3>,
+    bank: sync::Mutex<Event>,
+    limits: sync::RwLock<Event>,
+    gate: sync::Barrier<2>,
+    ready: sync::Once,
+    bell: sync::Signal,
     inner: Inner,
     shards: [Queue<u8, 4>; 2],
 }
@@ -156,10 +162,9 @@ impl Drop for Started {
 /// Starts an actor and waits for the line in which it says how far it is.
 fn started(mut command: Command, line: &str) -> Started {
     let mut child = Started(command.stdout(Stdio::piped()).spawn().unwrap());
-    let mut said = String::new();
-    let stdout = child.0.stdout.take().unwrap();
-    BufReader::new(stdout).read_line(&mut said).unwrap();
-    assert_eq!(said.trim_end(), line);
+    let stdout = BufReader::new(child.0.stdout.take().unwrap());
+    let mut said = stdout.lines().map_while(Result::ok);
+    assert!(said.any(|said| said == line), "it never says `{line}`");
     child
 }
 
@@ -228,4 +233,70 @@ fn p1_rust_wakes_a_sleeper_in_cpp() {
     std::thread::sleep(Duration::from_millis(20)); // likely asleep by then; right either way
     sim.events.push(event(0.0, 5, 0)).unwrap();
     assert!(child.0.wait().unwrap().success());
+}
+
+/// Locks all there is to lock, has begun what is done once, and is killed.
+#[test]
+fn a_holder_holds() {
+    let Some((_, name)) = role() else {
+        return;
+    };
+    let sim = Sim::open(&name).unwrap();
+    let mut bank = sim.bank.lock().unwrap();
+    bank.set(event(7.0, 7, 7));
+    let _limits = sim.limits.write().unwrap();
+    sim.ready.call_once(|_| {
+        println!("\nholding");
+        std::thread::sleep(Duration::from_secs(3600));
+    });
+}
+
+#[test]
+fn p1_what_a_dead_process_of_cpp_had_locked_is_told_to_rust() {
+    let name = unique("cpp-heir");
+    let Some(hold) = actor("hold", &name) else {
+        return;
+    };
+    let sim = Sim::create(&name).unwrap();
+    let child = started(hold, "holding");
+    assert!(matches!(sim.bank.try_lock(), Err(TryLockError::WouldBlock)));
+    assert!(matches!(
+        sim.limits.read_wait(Duration::from_millis(60)),
+        Err(LockWaitError::Timeout)
+    ));
+    drop(child); // it is killed
+    let mut bank = sim.bank.lock().unwrap_err().into_inner();
+    assert_eq!(bank.get(), event(7.0, 7, 7));
+    bank.mark_consistent();
+    drop(bank);
+    assert!(sim.bank.lock().is_ok() && sim.limits.read().is_err());
+    let mut limits = sim.limits.write().unwrap_err().into_inner();
+    limits.mark_consistent();
+    let mut interrupted = false;
+    sim.ready
+        .call_once(|state| interrupted = state.is_interrupted());
+    assert!(interrupted && sim.ready.is_completed());
+}
+
+#[test]
+fn p1_what_a_dead_process_of_rust_had_locked_is_told_to_cpp() {
+    let name = unique("cpp-heir");
+    let Some(inherit) = actor("inherit", &name) else {
+        return;
+    };
+    let sim = Sim::create(&name).unwrap();
+    let holder = role_command("together::a_holder_holds", "hold", &name);
+    drop(started(holder, "holding")); // it is killed
+    sim.bell.raise();
+    let mut heir = Started({ inherit }.spawn().unwrap());
+    let waits = |sim: &Sim| sim.gate.wait(Duration::from_millis(1)).is_err();
+    assert!(waits(&sim));
+    while !sim.ready.is_completed() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    sim.bell.raise();
+    assert_eq!(sim.bell.wait(2, Duration::from_secs(60)), Ok(3));
+    assert!(heir.0.wait().unwrap().success());
+    assert!(sim.bank.lock().is_ok() && sim.limits.read().is_ok());
+    assert_eq!(sim.bank.lock().unwrap().get(), event(8.0, 8, 8));
 }

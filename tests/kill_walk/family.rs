@@ -28,6 +28,8 @@ pub struct Operation {
     pub run: fn(&Segment<World>, &Turn),
     /// The same in steps; `None`: it is one.
     pub steps: Option<Steps>,
+    /// Who does that one where outcomes are computed, if not `run`.
+    pub model: Option<fn(&Segment<World>, &Turn)>,
     /// Whether it waits for others as long as they live: it is let loose on the dead only.
     pub waits: bool,
     /// Whether it looks again and again, as long as others live or until its time is up.
@@ -42,6 +44,7 @@ impl Operation {
             verb,
             run,
             steps: None,
+            model: None,
             waits: false,
             spins: false,
             in_handlers: true,
@@ -368,7 +371,10 @@ impl<'a> Actor<'a> {
 
     fn begin(&self) -> std::vec::IntoIter<Step<'a>> {
         let (world, turn) = (self.world, self.turn);
-        let Operation { run, steps, .. } = *self.operation;
+        let Operation {
+            run, steps, model, ..
+        } = *self.operation;
+        let run = model.unwrap_or(run);
         let steps = match steps {
             Some(steps) => steps(world, turn),
             None => vec![Box::new(move || {

@@ -11,7 +11,8 @@
 //! - [`interrupt`]: signal handlers and forks in the middle of an operation;
 //! - [`asleep`]: wakers and sleepers;
 //! - [`timeouts`]: who waits with a time-out for what somebody else holds;
-//! - [`lifecycle`]: a segment is created, opened, left and removed.
+//! - [`lifecycle`]: a segment is created, opened, left and removed;
+//! - [`cpp`]: the machine code of the C++ binding, under the first and the third of these.
 //!
 //! What is walked is data: [`scenario`] and [`family`], and one file per structure in [`scenarios`]. [`seeded`] has
 //! broken operations, each of which must be caught.
@@ -28,6 +29,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../cpp/compile.rs"]
+mod compile;
 #[path = "../common/report.rs"]
 mod line;
 #[path = "../common/pin.rs"]
@@ -36,6 +39,7 @@ mod pin;
 mod asleep;
 mod budget;
 mod checkpoint;
+mod cpp;
 mod family;
 mod image;
 mod interrupt;

@@ -20,6 +20,7 @@ use super::scenario::{Scenario, World, leaked_lanes, warm, warm_guards};
 use super::tracee::{Step, Tracee, Turn};
 use shm_runtime::{Segment, ShmLayout};
 use std::collections::{BTreeSet, HashMap};
+use std::mem::ManuallyDrop;
 
 /// Instructions after which an operation is said to hang: the longest here takes a few thousand.
 pub const BUDGET: usize = 200_000;
@@ -29,6 +30,9 @@ const STRIDE: usize = 128;
 const RECOVERERS: [usize; 2] = [3, 2];
 /// Images that the first recoverer left, at most, in which a second one dies in the quick walk.
 const DEEP: usize = 1;
+
+/// What a process does in its turns.
+pub type Operation = fn(&Segment<World>, &Turn);
 
 /// Something that must not be seen, and how to see it again.
 pub type Violation = String;
@@ -64,19 +68,19 @@ impl<'a> Stage<'a> {
         self.process(self.scenario)
     }
 
-    /// A process that does a scenario's operation.
+    /// A process that does a scenario's operation. It never drops its attachment: it is killed.
     pub fn process(&self, scenario: &Scenario) -> Tracee {
         Tracee::start(|turn| {
-            let own = World::open(&self.name).unwrap();
+            let own = ManuallyDrop::new(World::open(&self.name).unwrap());
             warm(&own);
             (scenario.operation)(&own, turn);
         })
     }
 
-    fn recoverer(&self) -> Tracee {
+    fn recoverer(&self, recover: Operation) -> Tracee {
         Tracee::start(|turn| {
-            let own = World::open(&self.name).unwrap();
-            turn.run(|| _ = Segment::recover(&own));
+            let own = ManuallyDrop::new(World::open(&self.name).unwrap());
+            recover(&own, turn);
         })
     }
 
@@ -144,7 +148,7 @@ pub fn set_private(name: &str) {
 }
 
 /// Has a process die in an operation, behind the change of the segment of that number.
-pub fn die_in(world: &Segment<World>, operation: fn(&Segment<World>, &Turn), change: usize) {
+pub fn die_in(world: &Segment<World>, operation: Operation, change: usize) {
     let name = Segment::name(world);
     let memory = Memory::of(name);
     let mut process = Tracee::start(|turn| {
@@ -172,10 +176,20 @@ pub fn die_in(world: &Segment<World>, operation: fn(&Segment<World>, &Turn), cha
 
 /// All of it, for one scenario.
 pub fn walk(scenario: &Scenario, full: bool) -> Result<Figures, Violation> {
+    let recover: Operation = |world, turn| turn.run(|| _ = Segment::recover(world));
+    walk_with(scenario, recover, full)
+}
+
+/// The same, with another way to recover.
+pub fn walk_with(
+    scenario: &Scenario,
+    recover: Operation,
+    full: bool,
+) -> Result<Figures, Violation> {
     let mut figures = Figures::new(scenario.name);
     let stage = Stage::new(scenario);
     let deaths = RECOVERERS[usize::from(!full)];
-    let mut recoverers: Vec<_> = (0..deaths).map(|_| stage.recoverer()).collect();
+    let mut recoverers: Vec<_> = (0..deaths).map(|_| stage.recoverer(recover)).collect();
     let mut victim = stage.victim();
     let base = stage.memory.image();
     let mut images = Images::default();

@@ -192,6 +192,96 @@ static void work(shm::segment<town>& in, shm::u64 seat) {
     }
 }
 
+/// Locks all there is to lock, has begun what is done once, and is killed.
+static void hold(shm::segment<sim>& in) {
+    auto bank = must(in->bank.lock());
+    must(bank.set({7, 7, 7}));
+    auto limits = must(in->limits.write());
+    const auto run = [](shm::once_state) {
+        std::puts("holding");
+        std::fflush(stdout);
+        std::this_thread::sleep_for(1h);
+    };
+    must(in->ready.call_once(run));
+}
+
+/// Finds what a dead process of Rust had locked, and puts it in order.
+static void inherit(shm::segment<sim>& from) {
+    auto bank = from->bank.lock();
+    check(!bank && bank.error() == shm::reason::owner_died);
+    check(must(bank.error().guard->get()) == event{7, 7, 7});
+    must(bank.error().guard->set({8, 8, 8}));
+    bank.error().guard->mark_consistent();
+    check(from->bank.try_lock().error() == shm::reason::would_block);
+    {
+        const auto limits = from->limits.read_wait(60s);
+        check(!limits && limits.error() == shm::reason::owner_died && from->limits.readers() == 1);
+        check(from->limits.try_write().error() == shm::reason::would_block);
+    }
+    auto limits = from->limits.write();
+    check(!limits && limits.error() == shm::reason::owner_died);
+    limits.error().guard->mark_consistent();
+    check(!from->ready.is_completed());
+    bool interrupted = false;
+    must(from->ready.call_once([&](shm::once_state state) { interrupted = state.is_interrupted; }));
+    check(interrupted && from->ready.is_completed());
+    check(from->gate.wait(1ms).error() == shm::reason::timed_out);
+    check(must(from->bell.wait(1, 60s)) == 2);
+    must(from->bell.raise());
+}
+
+/// Changes what two locks protect, passes a gate, does what is done once and raises, until it is killed or told to stop.
+static void labour(shm::segment<works>& in, shm::u64 seat) {
+    std::mt19937_64 random(std::random_device{}());
+    const auto expect = [&](bool holds) {
+        if (!holds) {
+            must(in->wrong.fetch_add(1));
+        }
+    };
+    // The next number, of a pair that is whole, or of one whose writer died.
+    const auto next = [&](const works::count& now, bool died) -> works::count {
+        expect(now[0] == now[1] || (died && now[0] == now[1] + 1));
+        return {now[0] + 1, now[0] + 1};
+    };
+    const auto write = [&](auto locked, shm::u64 which) {
+        const bool died = !locked;
+        expect(locked || (locked.error() == shm::reason::owner_died));
+        auto& guard = died ? *locked.error().guard : *locked;
+        expect(must(in->inside.get(which)) == 0 || died);
+        must(in->inside.set(which, seat + 1));
+        must(guard.set(next(must(guard.get()), died)));
+        expect(must(in->inside.get(which)) == seat + 1);
+        must(in->inside.set(which, 0));
+        guard.mark_consistent();
+    };
+    while (must(in->wrong.load()) < 1'000'000) {  // the order to stop
+        write(in->ledger.lock(), 0);
+        must(in->acknowledged.fetch_add(seat * 3, 1));
+        if (random() % 4 == 0) {
+            write(in->board.write(), 1);
+            must(in->acknowledged.fetch_add(seat * 3 + 1, 1));
+        } else if (const auto read = in->board.read()) {
+            const auto found = must(read->get());
+            expect(found[0] == found[1] && must(in->inside.get(1)) == 0);
+        } else {
+            expect(read.error() == shm::reason::owner_died);
+        }
+        must(in->bell.raise());
+        must(in->acknowledged.fetch_add(seat * 3 + 2, 1));
+        if (const auto passed = in->gate.wait(std::chrono::microseconds(random() % 2000))) {
+            must(in->passed.fetch_add(passed->is_leader ? 0 : 1, 1));
+        }
+        const shm::u64 task = random() % works::tasks;
+        must(in->once[task].call_once([&](shm::once_state state) {
+            must(in->begun.fetch_add(task, 1));
+            if (!state.is_interrupted) {
+                must(in->first.fetch_add(task, 1));
+            }
+        }));
+        expect(must(in->begun.get(task)) > 0);
+    }
+}
+
 int main(int count, char** arguments) {
     check(count >= 3, "actor WHAT NAME [SEAT]");
     const std::string what = arguments[1];
@@ -220,6 +310,15 @@ int main(int count, char** arguments) {
     } else if (what == "ring") {
         auto opened = must(shm::segment<sim>::open(name));
         ring(opened, static_cast<shm::u32>(std::atoi(arguments[3])));
+    } else if (what == "hold") {
+        auto opened = must(shm::segment<sim>::open(name));
+        hold(opened);
+    } else if (what == "inherit") {
+        auto opened = must(shm::segment<sim>::open(name));
+        inherit(opened);
+    } else if (what == "labour") {
+        auto opened = must(shm::segment<works>::open(name));
+        labour(opened, static_cast<shm::u64>(std::atoi(arguments[3])));
     } else if (what == "work") {
         auto opened = must(shm::segment<town>::open(name));
         work(opened, static_cast<shm::u64>(std::atoi(arguments[3])));

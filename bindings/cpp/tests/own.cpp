@@ -3,7 +3,9 @@
 #include "check.hpp"
 #include "sim.hpp"
 
+#include <algorithm>
 #include <thread>
+#include <vector>
 
 using namespace std::chrono_literals;
 using memory_phase = shm::memory::phase;
@@ -157,6 +159,35 @@ static void the_last_one_out_removes_the_name() {
     check(shm::segment<sim>::open(name).error().code == shm::errc::not_found, "a leftover does not exist");
     auto next = must(shm::segment<sim>::open_or_create(name));
     check(next->events.empty());
+}
+
+/// Whether a name is one of several.
+static bool has(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+static void what_nobody_holds_is_swept() {
+    const std::string dead = unique("cpp-dead");
+    const std::string kept = unique("cpp-kept");
+    const std::string held = unique("cpp-held");
+    in_child([&] {
+        auto left = must(shm::segment<sim>::create(dead));
+        auto stays = must(shm::segment<sim>::create(kept, {.persist = true}));
+        ::_exit(0);
+    });
+    const auto made = must(shm::segment<sim>::create(held, {.reserve = true, .prefault = true}));
+    const auto there = must(shm::leftovers());
+    // somebody else may prune at this moment
+    check((has(there, dead) || !exists(dead)) && !has(there, kept) && !has(there, held));
+    const auto swept = must(shm::prune());
+    check(!exists(dead) && !has(swept, kept) && !has(swept, held) && !has(must(shm::leftovers()), dead));
+    must(must(shm::segment<sim>::open(held, {.prefault = true}))->events.push({1, 2, 3}));
+    check(must(made->events.pop()) == event{1, 2, 3});
+    must(shm::unlink(kept));
+    must(shm::unlink(held));
+    check(shm::segment<sim>::open(held).error().code == shm::errc::not_found, "who is attached goes on alone");
+    check(shm::unlink(held).error().code == shm::errc::not_found && shm::unlink("a/b").error().code == shm::errc::bad_name);
+    must(made->events.push({1, 2, 3}));
 }
 
 static void a_forked_child_is_somebody_else() {
@@ -433,6 +464,7 @@ int main() {
     set_up_errors_say_what_is_wrong();
     operations_say_what_is_wrong();
     the_last_one_out_removes_the_name();
+    what_nobody_holds_is_swept();
     a_forked_child_is_somebody_else();
     threads_have_lanes_of_their_own();
     a_queue_is_first_in_first_out();

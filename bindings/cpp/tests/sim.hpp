@@ -59,6 +59,11 @@ struct sim {
     shm::broadcast<shm::i64, 4> ticks;
     shm::pool<event, 2> objects;
     shm::semaphore<3> permits;
+    shm::mutex<event> bank;
+    shm::rwlock<event> limits;
+    shm::barrier<2> gate;
+    shm::once ready;
+    shm::signal bell;
     inner nested;
     std::array<shm::queue<shm::u8, 4>, 2> shards;
 
@@ -69,6 +74,8 @@ struct sim {
                     shm::field("undo", &sim::undo), shm::field("state", &sim::state),
                     shm::field("frame", &sim::frame), shm::field("ticks", &sim::ticks),
                     shm::field("objects", &sim::objects), shm::field("permits", &sim::permits),
+                    shm::field("bank", &sim::bank), shm::field("limits", &sim::limits), shm::field("gate", &sim::gate),
+                    shm::field("ready", &sim::ready), shm::field("bell", &sim::bell),
                     shm::field("inner", &sim::nested),
                     shm::field("shards", &sim::shards));
 };
@@ -122,4 +129,35 @@ struct town {
                     shm::field("undo", &town::undo), shm::field("total", &town::total),
                     shm::field("news", &town::news), shm::field("frame", &town::frame),
                     shm::field("torn", &town::torn));
+};
+
+/// Workers who hold each other up, and are killed while they do: the same as `Works` in tests/cpp/.
+struct works {
+    static constexpr shm::u64 workers = 4;
+    static constexpr shm::u64 tasks = 256;
+    /// A number twice: who dies between the two leaves the second one behind.
+    using count = std::array<shm::u64, 2>;
+
+    shm::mutex<count> ledger;
+    shm::rwlock<count> board;
+    /// Who has the ledger; whether somebody writes the board.
+    shm::array<shm::u64, 2> inside;
+    shm::barrier<2> gate;
+    shm::signal bell;
+    std::array<shm::once, tasks> once;
+    /// Of each task: how often it was begun, and how often by one who was not told of another before.
+    shm::array<shm::u64, tasks> begun;
+    shm::array<shm::u64, tasks> first;
+    /// Of each worker: how often it has written the ledger, written the board, and raised.
+    shm::array<shm::u64, 3 * workers> acknowledged;
+    /// How often the gate was passed, by who led and by who did not.
+    shm::array<shm::u64, 2> passed;
+    shm::atomic<shm::u64> wrong;
+
+    static constexpr auto shm_schema = shm::schema(
+        "Works", shm::lanes(16), shm::field("ledger", &works::ledger), shm::field("board", &works::board),
+        shm::field("inside", &works::inside), shm::field("gate", &works::gate), shm::field("bell", &works::bell),
+        shm::field("once", &works::once), shm::field("begun", &works::begun), shm::field("first", &works::first),
+        shm::field("acknowledged", &works::acknowledged), shm::field("passed", &works::passed),
+        shm::field("wrong", &works::wrong));
 };

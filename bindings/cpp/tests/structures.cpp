@@ -190,6 +190,55 @@ static void a_frame_is_whole_or_known_not_to_be() {
     check(made->frame.wait_change(3000, 2ms).error() == shm::reason::timed_out);
 }
 
+static void a_frame_is_read_where_it_lies() {
+    auto made = must(shm::segment<sim>::create(unique("cpp-in-place")));
+    auto writer = must(made->frame.writer());
+    const float ones[6] = {1, 1, 1, 1, 1, 1};
+    const float twos[6] = {2, 2, 2, 2, 2, 2};
+    must(writer.publish(ones));
+    const auto frame = must(made->frame.latest());
+    float sum = 0;
+    for (const float depth : frame) {
+        sum += depth;
+    }
+    check(sum == 6 && must(frame.get(5)) == 1 && frame.version() == 1 && frame.age() == 0 && frame.still_valid());
+    check_has(frame.get(6).error().message(), "index 6 is out of range: it has 6 elements");
+    must(writer.publish(twos));
+    check(frame.still_valid() && frame.age() == 1, "its buffer is not the next one's");
+    float out[2] = {};
+    must(frame.read_into(4, out));
+    check(out[1] == 1 && frame.read_into(5, out).error() == shm::reason::out_of_range);
+    must(writer.publish(twos));
+    must(writer.publish(twos));
+    check(!frame.still_valid() && frame.read_into(0, out).error() == shm::reason::outrun);
+}
+
+static void a_chunk_is_pushed_and_popped_at_once() {
+    auto made = must(shm::segment<sim>::create(unique("cpp-chunk")));
+    auto producer = must(made->audio.producer());
+    auto consumer = must(made->audio.consumer());
+    for (shm::u32 lap = 0; lap < 20; ++lap) {
+        auto places = producer.chunk(3);
+        check(places.size() == 3 && consumer.chunk(9).empty());
+        for (shm::u32 i = 0; i < 3; ++i) {
+            must(places.set(i, {0.5, lap, i}));
+        }
+        check_has(places.set(3, {}).error().message(), "index 3 is out of range: it has 3 elements");
+        check(made->audio.empty() && places.commit(4).error() == shm::reason::out_of_range);
+        must(places.commit(2));
+        check(places.empty() && made->audio.size() == 2 && producer.chunk(9).size() == 2);
+        auto elements = consumer.chunk(9);
+        check(elements.size() == 2 && must(elements.get(1)) == event{0.5, lap, 1});
+        must(elements.commit(1));
+        check(made->audio.size() == 1 && elements.get(0).error() == shm::reason::out_of_range);
+        check(must(consumer.pop()) == event{0.5, lap, 1});
+    }
+    in_child([&] {
+        auto places = producer.chunk(3);
+        check(places.empty() && places.commit(0).error() == shm::reason::not_held, "a role is its process's");
+    });
+}
+
 static void a_broadcast_reaches_all_and_says_what_was_missed() {
     auto made = must(shm::segment<sim>::create(unique("cpp-broadcast")));
     auto first = must(made->ticks.subscribe());
@@ -334,5 +383,7 @@ int main() {
     a_versioned_value_is_the_latest_and_whole();
     a_frame_is_whole_or_known_not_to_be();
     a_broadcast_reaches_all_and_says_what_was_missed();
+    a_frame_is_read_where_it_lies();
+    a_chunk_is_pushed_and_popped_at_once();
     std::puts("ok");
 }

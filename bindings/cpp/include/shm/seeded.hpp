@@ -29,6 +29,18 @@ enum class bug {
     no_rivals,
     /// A reader does not look at the stamp again.
     no_recheck,
+    /// A word is taken from an owner who lives.
+    sweep_blindly,
+    /// The lock of a dead owner is handed on as if it had unlocked.
+    forget_death,
+    /// A reader looks for a writer before it counts itself.
+    look_before_counting,
+    /// A barrier opens for a party that is dead.
+    count_the_dead,
+    /// A dead party's place is freed, and its arrival stays.
+    keep_arrival,
+    /// A raise is counted by who announced it, even if somebody else did so before.
+    count_again,
 };
 
 #ifdef SHM_SEEDED

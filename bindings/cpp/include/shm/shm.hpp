@@ -7,7 +7,6 @@
 #include "structures/array.hpp"
 #include "structures/atomic.hpp"
 #include "structures/broadcast.hpp"
-#include "structures/described.hpp"
 #include "structures/map.hpp"
 #include "structures/pool.hpp"
 #include "structures/queue.hpp"
@@ -16,4 +15,11 @@
 #include "structures/versioned.hpp"
 #include "structures/versioned_array.hpp"
 
+#include "sync/barrier.hpp"
+#include "sync/mutex.hpp"
+#include "sync/once.hpp"
+#include "sync/rwlock.hpp"
+#include "sync/signal.hpp"
+
+#include "segment/prune.hpp"
 #include "segment/segment.hpp"

@@ -31,6 +31,11 @@ template <class E>
     std::abort();
 }
 
+[[noreturn]] inline void no_error() {
+    std::fputs("shm: an error was asked for where there is a value\n", stderr);
+    std::abort();
+}
+
 }  // namespace detail
 
 /// A `T`, or an `E` that says why there is none.
@@ -71,13 +76,25 @@ class [[nodiscard]] expected {
         return has_value() ? *std::get_if<0>(&content) : std::move(otherwise);
     }
 
-    /// Why there is no value; only where there is none.
-    [[nodiscard]] constexpr const E& error() const { return *std::get_if<1>(&content); }
+    /// Why there is no value; ends the program where there is one.
+    [[nodiscard]] constexpr const E& error() const& {
+        expect_none();
+        return *std::get_if<1>(&content);
+    }
+    [[nodiscard]] constexpr E& error() & {
+        expect_none();
+        return *std::get_if<1>(&content);
+    }
 
   private:
     constexpr void expect() const {
         if (!has_value()) {
-            detail::no_value(error());
+            detail::no_value(*std::get_if<1>(&content));
+        }
+    }
+    constexpr void expect_none() const {
+        if (has_value()) {
+            detail::no_error();
         }
     }
 
@@ -105,8 +122,13 @@ class [[nodiscard]] expected<void, E> {
         }
     }
 
-    /// Why it could not be done; only where it could not.
-    [[nodiscard]] constexpr const E& error() const { return *failed; }
+    /// Why it could not be done; ends the program where it could.
+    [[nodiscard]] constexpr const E& error() const {
+        if (!failed) {
+            detail::no_error();
+        }
+        return *failed;
+    }
 
   private:
     std::optional<E> failed;

@@ -54,6 +54,10 @@ enum class reason : u8 {
     outrun,
     /// The guard or role is void: it was given back, moved from, or is the parent's of a forked child.
     not_held,
+    /// Somebody who lives has the lock.
+    would_block,
+    /// An owner died with the lock, and nobody has said since that all is well. It is locked all the same.
+    owner_died,
 };
 
 /// Why an operation did nothing.
@@ -103,6 +107,11 @@ struct fault {
                 return text + "replaced by writers while it was copied; try again";
             case reason::not_held:
                 return text + "the guard or role is void: it was given back, moved from, or is a forked parent's";
+            case reason::would_block:
+                return text + "somebody who lives has the lock; wait for it, or try again";
+            case reason::owner_died:
+                return text + "an owner died with the lock, and what it protects may be half changed; look at it with the "
+                              "guard inside, and say `mark_consistent`";
         }
         return text + "unknown reason";
     }

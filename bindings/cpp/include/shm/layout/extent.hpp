@@ -6,7 +6,6 @@
 
 #include <type_traits>
 
-
 namespace shm::layout {
 
 /// What stands alone does so on this many bytes, and lines begin at multiples of it.
@@ -70,6 +69,14 @@ template <class T>
     parts.hot = parts.cells;
     parts.count = count;
     parts.stride = size;
+    return parts;
+}
+
+/// A head, and as many words behind it.
+[[nodiscard]] constexpr extent words_behind_head(u64 words) noexcept {
+    extent parts;
+    parts.size = parts.hot = cell_align + words * 8;
+    parts.room = aligned(parts.size, cell_align);
     return parts;
 }
 

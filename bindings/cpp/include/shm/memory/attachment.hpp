@@ -60,20 +60,12 @@ class lane_turn {
     lane_turn(const lane_turn&) = delete;
     lane_turn& operator=(const lane_turn&) = delete;
     lane_turn& operator=(lane_turn&&) = delete;
-    ~lane_turn() {
+    [[gnu::always_inline]] ~lane_turn() {
         compiler_fence();  // the operation is over before a handler may use the lane
-        switch (held) {
-            case kind::own:
-                at(local->busy).store(0, relaxed);  // for handlers of this thread, and `take_turn`
-                break;
-            case kind::borrowed:
-                at(local->user).store(0, release);  // to the next user's `adopt`
-                break;
-            case kind::turn:
-                at(local->turn).store(0, release);  // to the next turn
-                break;
-            case kind::none:
-                break;
+        if (held == kind::own) {
+            at(local->busy).store(0, relaxed);  // for handlers of this thread, and `take_turn`
+        } else if (held != kind::none) {
+            leave();
         }
     }
 
@@ -81,6 +73,14 @@ class lane_turn {
     [[nodiscard]] u64 index() const noexcept { return number; }
 
   private:
+    [[gnu::noinline]] void leave() noexcept {
+        if (held == kind::borrowed) {
+            at(local->user).store(0, release);  // to the next user's `adopt`
+        } else {
+            at(local->turn).store(0, release);  // to the next turn
+        }
+    }
+
     local_lane* local = nullptr;
     u64 number = 0;
     kind held = kind::none;
@@ -153,6 +153,8 @@ class attachment {
 
     [[nodiscard]] std::byte* base() const noexcept { return data.start(); }
     [[nodiscard]] u64 size() const noexcept { return data.size(); }
+    /// Brings all pages of the segment in.
+    [[nodiscard]] posix::called<void> populate() const noexcept { return data.populate(!is_read_only()); }
     [[nodiscard]] bool is_read_only() const noexcept { return from.read_only; }
     [[nodiscard]] bool is_persistent() const noexcept { return from.persist; }
     [[nodiscard]] int file() const noexcept { return from.file.get(); }
@@ -414,6 +416,7 @@ class attachment {
         return done;
     }
 
+    inline lane_turn enter_known() noexcept;
     [[gnu::cold]] lane_turn enter_anew() noexcept;
     inline lane_turn start(u64 index, u32 thread) noexcept;
     inline lane_turn take_turn(u64 index, u32 thread) noexcept;

@@ -12,6 +12,8 @@ namespace shm::memory {
 inline constexpr u32 layout_version = 1;
 /// Flag: the segment stays when nobody is attached.
 inline constexpr u32 flag_persist = 1;
+/// Flag: all room was allocated when it was created.
+inline constexpr u32 flag_reserve = 2;
 
 /// The control block's contents: FORMAT.md has the table.
 struct control {

@@ -117,7 +117,7 @@ struct alignas(128) lane_record {
     }
 
     /// Ends an exchange or an announcement; the spare is settled.
-    void close(phase which) noexcept { at(state_word).store(own().with(which).word, release); }  // (S)
+    [[gnu::always_inline]] void close(phase which) noexcept { at(state_word).store(own().with(which).word, release); }  // (S)
 
     /// The place that the record names.
     [[nodiscard]] place where() noexcept { return {at(place_word).load(relaxed)}; }  // ordered by the state (I)

@@ -42,10 +42,12 @@ inline thread_local constinit thread_memory here;
 
 }  // namespace detail
 
-inline lane_turn attachment::enter() noexcept {
-    if (auto own = enter_own()) {
-        return own;
-    }
+[[gnu::always_inline]] inline lane_turn attachment::enter() noexcept {
+    auto own = enter_own();
+    return own ? std::move(own) : enter_known();
+}
+
+inline lane_turn attachment::enter_known() noexcept {
     const u64 stamp = at(local().stamp).load(relaxed);
     const u64 known = detail::here.lanes[(stamp >> stamp_shift) % detail::remembered];
     if (stamp != 0 && (known & ~detail::lane_bits) == stamp) {
@@ -57,7 +59,7 @@ inline lane_turn attachment::enter() noexcept {
     return enter_anew();
 }
 
-inline lane_turn attachment::enter_own() noexcept {
+[[gnu::always_inline]] inline lane_turn attachment::enter_own() noexcept {
     const u64 last = detail::here.last;
     const u64 lane = last & detail::lane_bits;
     if ((last & ~detail::lane_bits) != at(local().stamp).load(relaxed) || lane >= lane_count()) {

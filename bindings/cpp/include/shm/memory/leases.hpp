@@ -8,7 +8,7 @@
 // A lease is one exchange of a free word, which raises its generation; giving back is one store. There is nothing in
 // between, so a kill anywhere leaves a word that is free, or that has a dead owner; who finds no free one sweeps those. A
 // word is taken from its owner in three steps: read the word, ask whether the owner lives, exchange *that very word*. So
-// nothing is taken from the living.
+// nothing is taken from the living. See `memory/owner.hpp`.
 //
 // Who gives back marks its word as leaving, wakes the sleepers, and only then frees it. A sweeper wakes them before it
 // frees a word of the dead; it needs no mark, because each sleeper sweeps by itself behind its flag.
@@ -16,34 +16,28 @@
 // Ordering:
 // (L) release, sweep -> acquire: what the former holder did is over.
 // (N) acquire -> read_leased: whoever reads what a holder writes sees that its lease has begun.
-// (O) name -> the slot's generation: whoever reads an owner's name sees that generation, or a later one.
+// (O) leased, give_back -> sweep: see `memory/owner.hpp`.
 #pragma once
 
-#include "attachment.hpp"
+#include "owner.hpp"
 
 #include <optional>
 
 namespace shm::memory {
 
-/// How often one who sleeps for somebody asks whether that one lives: the kernel wakes nobody for a death.
-inline constexpr duration watch = std::chrono::milliseconds(50);
-
 /// A word that may be leased, as it was read.
 struct lease_word {
     u64 word = 0;
 
-    static constexpr u64 owner_mask = (u64{1} << 27) - 1;
-    static constexpr u64 leaving = u64{1} << 27;
+    static constexpr u64 leaving = u64{1} << memory::owner::width;
 
-    /// The name of an attachment in 27 bits.
-    [[nodiscard]] static constexpr u64 name(identity who) noexcept {
-        return u64{who.generation() & 0xFFFF} << 11 | (u64{who.slot()} + 1);
-    }
-    [[nodiscard]] constexpr u64 owner() const noexcept { return word & owner_mask; }
+    [[nodiscard]] constexpr memory::owner owner() const noexcept { return memory::owner::in(word); }
     /// How often it was leased, this time included.
     [[nodiscard]] constexpr u64 generation() const noexcept { return word >> 28; }
     [[nodiscard]] constexpr bool is_leaving() const noexcept { return (word & leaving) != 0; }
-    [[nodiscard]] constexpr lease_word leased(u64 by) const noexcept { return {(generation() + 1) << 28 | by}; }
+    [[nodiscard]] constexpr lease_word leased(memory::owner by) const noexcept {
+        return {(generation() + 1) << 28 | by.bits};
+    }
     [[nodiscard]] constexpr lease_word freed() const noexcept { return {generation() << 28}; }
 };
 
@@ -63,7 +57,7 @@ struct leases {
 
     /// Leases a free word, looking from `start` on; one of the dead if there is no other. None: at some moment during the
     /// call none was free, or the others were faster 64 times over.
-    [[nodiscard]] std::optional<lease> acquire(u64 me, u64 start) const {
+    [[nodiscard]] std::optional<lease> acquire(owner me, u64 start) const {
         u64 last = unknown;
         bool swept = false;
         for (int passes = 0; passes < 64; ++passes) {
@@ -85,25 +79,33 @@ struct leases {
     }
 
     /// As `acquire`, without a question to the kernel.
-    [[nodiscard]] std::optional<lease> acquire_free(u64 me, u64 start) const noexcept {
+    [[nodiscard]] std::optional<lease> acquire_free(owner me, u64 start) const noexcept {
         u64 seen = unknown;
         return pass(me, start, seen);
     }
 
     /// Frees the words of the dead; how many there were.
-    u64 sweep(u64 me) const {
+    u64 sweep(owner me) const {
+        return sweep_with(me, [](const lease&) {});
+    }
+
+    /// As `sweep`; `undo` takes back what the dead did with a lease, before that is free. Several may do so at once, and one
+    /// of them may come late: it looks whether the lease still `holds`.
+    template <class Undo>
+    u64 sweep_with(owner me, Undo undo) const {
         u64 done = 0;
-        u64 alive = me;
+        owner alive = me;
         for (u64 i = 0; i < count; ++i) {
             const lease_word now{at(words[i]).load(acquire_order)};  // (L), (O)
-            const u64 owner = now.owner();
-            if (owner == 0 || owner == me || owner == alive) {
+            const owner holder = now.owner();
+            if (holder.is_nobody() || holder == me || holder == alive) {
                 continue;
             }
-            if (lives(owner)) {
-                alive = owner;  // an owner's words lie side by side as a rule
+            if (holder.lives(*in) && !seeded(bug::sweep_blindly)) {
+                alive = holder;  // an owner's words lie side by side as a rule
                 continue;
             }
+            undo(lease{i, now});
             freed->ring();
             done += exchange_if(words[i], now.word, now.freed().word, acq_rel) ? 1U : 0U;  // (L); else somebody else did
         }
@@ -128,17 +130,28 @@ struct leases {
     }
 
     /// One round of waiting for a free word.
-    void wait_round(u64 me, duration left) const {
+    void wait_round(owner me, duration left) const {
+        wait_round_with(left, [&] { sweep(me); });
+    }
+
+    /// As `wait_round`, with another way to sweep.
+    template <class Sweep>
+    void wait_round_with(duration left, Sweep sweep_them) const {
         freed->wait_round(
-            std::min(left, watch), [&] { sweep(me); }, [&] { return any([](lease_word w) { return w.is_leaving(); }); },
-            [&] { return !any([](lease_word w) { return w.owner() == 0; }); });
+            std::min(left, watch), sweep_them, [&] { return any([](lease_word w) { return w.is_leaving(); }); },
+            [&] { return !any([](lease_word w) { return w.owner().is_nobody(); }); });
+    }
+
+    /// Who has a word.
+    [[nodiscard]] owner holder(u64 index) const noexcept {
+        return lease_word{at(words[index]).load(acquire_order)}.owner();  // behind a sleeper's barrier
     }
 
     /// How many are leased, the dead one's included, as far as that can be told while others work.
     [[nodiscard]] u64 leased() const noexcept {
         u64 held = 0;
         for (u64 i = 0; i < count; ++i) {
-            held += lease_word{at(words[i]).load(relaxed)}.owner() != 0 ? 1U : 0U;  // a number for people
+            held += lease_word{at(words[i]).load(relaxed)}.owner().is_nobody() ? 0U : 1U;  // a number for people
         }
         return held;
     }
@@ -150,13 +163,13 @@ struct leases {
     static constexpr u64 unknown = ~u64{0};
 
     /// One look at all words; the sum of their generations where all were leased.
-    [[nodiscard]] std::optional<lease> pass(u64 me, u64 start, u64& seen) const noexcept {
+    [[nodiscard]] std::optional<lease> pass(owner me, u64 start, u64& seen) const noexcept {
         u64 sum = 0;
         bool all = true;
         for (u64 step = 0; step < count; ++step) {
-            const u64 i = (start + step) % count;
+            const u64 i = start + step < count ? start + step : start + step - count;
             const lease_word now{at(words[i]).load(acquire_order)};  // (L)
-            if (now.owner() != 0) {
+            if (!now.owner().is_nobody()) {
                 sum += now.generation();
                 continue;
             }
@@ -169,18 +182,6 @@ struct leases {
         }
         seen = all ? sum & ~(u64{1} << 63) : unknown;
         return std::nullopt;
-    }
-
-    /// Whether somebody of that name may still store.
-    [[nodiscard]] bool lives(u64 owner) const {
-        const u64 slot = (owner & 0x7FF) - 1;
-        if (slot >= in->lane_count()) {
-            return false;  // no name
-        }
-        // ordered by the caller's read of the name (O)
-        const u32 generation = at(in->slots()[slot].generation).load(relaxed);
-        const identity last = identity::of(static_cast<u32>(slot), generation);
-        return lease_word::name(last) == owner && in->alive(last);
     }
 
     template <class Is>
@@ -199,7 +200,7 @@ struct leases {
 [[nodiscard]] inline bool is_leased(u64& word, u64 generation) noexcept {
     const lease_word now{at(word).load(relaxed)};  // the fence makes it (L)'s acquire end
     fence(acquire);
-    return now.generation() == generation && now.owner() != 0;
+    return now.generation() == generation && !now.owner().is_nobody();
 }
 
 }  // namespace shm::memory

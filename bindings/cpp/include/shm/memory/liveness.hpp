@@ -22,6 +22,8 @@ inline constexpr u32 max_slots = 1024;
 inline constexpr posix::range readers{base + max_slots, 1};
 /// The bytes of all slots and of the readers.
 inline constexpr posix::range all{base, i64{max_slots} + 1};
+/// The byte of who changes the table.
+inline constexpr posix::range registration{base + 8192, 1};
 /// How long an opener waits by default for somebody who is removing the name.
 inline constexpr auto patience = std::chrono::seconds(1);
 

@@ -41,7 +41,7 @@ struct event {
     u32 flag;
 
     /// Wakes the sleepers, if there are any: between announcing an operation and publishing it.
-    void ring() noexcept {
+    [[gnu::always_inline]] void ring() noexcept {
         if (posix::is_barrier_refused()) {
             fence(seq_cst);  // Dekker with `wait_round`: announced before the flag is read
         } else {

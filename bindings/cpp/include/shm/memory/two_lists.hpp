@@ -122,7 +122,7 @@ struct two_lists {
     [[nodiscard]] u64 capacity() const noexcept { return nodes - lanes; }
 
     /// Begins an operation on lane `lane`, whose spare may be filled from here on; false where the words make no sense.
-    [[nodiscard]] bool begin(u64 lane, own_parts& own) const noexcept {
+    [[nodiscard, gnu::always_inline]] bool begin(u64 lane, own_parts& own) const noexcept {
         own = {lane, at(lines[lane].spare).load(relaxed) ^ lane};  // own, or settled
         if (own.spare >= nodes) {
             return false;
@@ -133,7 +133,7 @@ struct two_lists {
     }
 
     /// Gives the lane's spare, as it is, and says which node it took: the lane's next spare.
-    [[nodiscard]] listed exchange(const own_parts& own, way which, u64& taken) const noexcept {
+    [[nodiscard, gnu::always_inline]] listed exchange(const own_parts& own, way which, u64& taken) const noexcept {
         for (u64 tries = 0; tries < patience; ++tries) {
             const listed step = try_exchange(own, which, taken);
             if (step != listed::again) {
@@ -181,12 +181,12 @@ struct two_lists {
 
   private:
     /// Whether the word is still `word`, behind a look at a node that it names: then what was seen is whole.
-    [[nodiscard]] bool still(u64 word) const noexcept {
+    [[nodiscard, gnu::always_inline]] bool still(u64 word) const noexcept {
         fence(acquire);                                // (B)
         return at(*heads_word).load(relaxed) == word;  // ordered by the fence
     }
 
-    [[nodiscard]] listed try_exchange(const own_parts& own, way which, u64& taken) const noexcept {
+    [[nodiscard, gnu::always_inline]] listed try_exchange(const own_parts& own, way which, u64& taken) const noexcept {
         const u64 old = at(*heads_word).load(acquire);  // (A)
         const heads now = heads::read(old, lanes);
         taken = now.source(which);
@@ -217,8 +217,8 @@ struct two_lists {
     }
 
     /// The exchange of the word, announced and with its intent.
-    [[nodiscard]] listed swap(const own_parts& own, way which, u64 number, std::pair<u64, u64> words,
-                              u64 taken) const noexcept {
+    [[nodiscard, gnu::always_inline]] listed swap(const own_parts& own, way which, u64 number,
+                                                  std::pair<u64, u64> words, u64 taken) const noexcept {
         lane_record& record = records[own.lane];
         record.open(which == way::pop ? phase::stack_pop : phase::stack_push, number, words.first);
         (which == way::pop ? signals->emptied : signals->filled).ring();

@@ -79,7 +79,7 @@ inline memory::control control_of(const draft& of, const places& at, const optio
     control.body = at.body;
     control.total_size = at.total;
     control.lanes = static_cast<u32>(of.lanes);
-    control.flags = how.persist ? memory::flag_persist : 0;
+    control.flags = (how.persist ? memory::flag_persist : 0) | (how.reserve ? memory::flag_reserve : 0);
     control.fingerprint[0] = of.fingerprint.low;
     control.fingerprint[1] = of.fingerprint.high;
     control.segment_id = posix::random_id();
@@ -125,7 +125,10 @@ inline result<void> fill(const std::string& segment, int file, const draft& of, 
     if (ok && !how.sparse && posix::free_space(file) < at.total) {
         return no_room(segment, at.total, posix::free_space(file));
     }
-    u64 left = max_hot;
+    if (ok && how.reserve) {
+        ok = step("allocating", posix::allocate(file, 0, at.total));
+    }
+    u64 left = how.reserve ? 0 : max_hot;
     for (const layout::placed_entry& entry : of.entries) {
         const u64 bytes = std::min(entry.hot, left);
         if (ok && bytes > 0) {
@@ -214,6 +217,9 @@ inline result<memory::liveness::removal> clear(const std::string& segment) {
     auto attached = (*mapped)->attach();
     if (!attached) {
         return detail::attach_error(segment, attached.error(), of.lanes);
+    }
+    if (how.prefault && !(*mapped)->populate()) {
+        return detail::no_room(segment, at.total, posix::free_space((*mapped)->file()));
     }
     return opened{std::move(*mapped), std::move(*found)};
 }

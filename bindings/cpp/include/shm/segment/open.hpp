@@ -159,6 +159,10 @@ result<opened> attempt(const std::string& segment, const options& how, Check che
     if (!attached) {
         return attach_error(segment, attached.error(), found->regions.count);
     }
+    const auto populated = how.prefault ? (*mapped)->populate() : posix::called<void>();
+    if (!populated) {
+        return system(segment, "prefaulting", populated.error().number);
+    }
     // Only now is it certain that nobody removes the name; it may have been removed before.
     return (*mapped)->is_linked() ? opened{std::move(*mapped), std::move(*found)} : opened{};
 }

@@ -19,6 +19,10 @@ struct options {
     bool persist = false;
     /// Whether a segment may be created that is larger than what is free in /dev/shm.
     bool sparse = false;
+    /// Whether all room of a new segment is allocated now, so that a full /dev/shm is an error here and not a signal later.
+    bool reserve = false;
+    /// Whether all pages are brought in now, so that there is no page fault later.
+    bool prefault = false;
     /// How long to wait for the creator.
     std::chrono::nanoseconds wait = std::chrono::nanoseconds(0);
     /// Permission bits: of a new segment, and the most that an opened one may give to others to write.

@@ -50,7 +50,7 @@ class leasing : public memory::handle {
         if (own.is_nobody()) {
             return unexpected{refuse(reason::no_lane)};
         }
-        const u64 me = memory::lease_word::name(own);
+        const auto me = memory::owner::of(own);
         const u64 from = own.slot() % N;  // so that processes do not all try the same first
         const auto got = asks ? leases().acquire(me, from) : leases().acquire_free(me, from);
         if (!got) {
@@ -67,7 +67,7 @@ class leasing : public memory::handle {
                 if (!is_writable()) {
                     return false;
                 }
-                leases().wait_round(memory::lease_word::name(attached().registered()), left);
+                leases().wait_round(memory::owner::of(attached().registered()), left);
                 return true;
             });
         if (got || !(got.error() == reason::empty)) {
@@ -190,12 +190,7 @@ class semaphore : public structures::leasing<Permits> {
     static constexpr std::string_view kind = "Semaphore";
     static constexpr std::array<u64, 1> capacities{Permits};
     static constexpr bool has_lanes = false;
-    [[nodiscard]] static constexpr layout::extent extent(u64) noexcept {
-        layout::extent parts;
-        parts.size = parts.hot = layout::cell_align + Permits * 8;
-        parts.room = aligned(parts.size, layout::cell_align);
-        return parts;
-    }
+    [[nodiscard]] static constexpr layout::extent extent(u64) noexcept { return layout::words_behind_head(Permits); }
 
     class permit;
 

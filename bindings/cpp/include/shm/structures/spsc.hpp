@@ -46,6 +46,8 @@ class spsc : public memory::handle {
 
     class producing;
     class consuming;
+    class write_chunk;
+    class read_chunk;
 
     /// Elements that there is room for.
     [[nodiscard]] static constexpr u64 capacity() noexcept { return N; }
@@ -86,6 +88,10 @@ class spsc : public memory::handle {
         }
         [[nodiscard]] unexpected<fault> refuse(reason why) const noexcept {
             return unexpected{of.handle::refuse(role.is_held() ? why : reason::not_held, 0, 1, N)};
+        }
+        /// Why place `i` of a chunk of `len` is not to be had.
+        [[nodiscard]] fault refuse_place(u64 i, u64 len) const noexcept {
+            return of.handle::refuse(role.is_held() ? reason::out_of_range : reason::not_held, i, 1, len);
         }
     };
 
@@ -128,6 +134,8 @@ class spsc<T, N>::producing {
     outcome<void> push_wait(const T& value, memory::duration timeout) {
         return in.wait(true, timeout, [&] { return push(value); });
     }
+    /// Free places to write elements in, `count` of them if there are; they are pushed together by `commit`. Wait-free.
+    [[nodiscard]] write_chunk chunk(u64 count) noexcept;
 
   private:
     friend class spsc;
@@ -155,11 +163,91 @@ class spsc<T, N>::consuming {
         auto popped = in.wait(false, timeout, [&] { return pop(); });
         return !popped && popped.error() == reason::empty ? in.refuse(reason::timed_out) : popped;
     }
+    /// The oldest elements, `count` of them if there are, to be read where they are; `commit` pops them. Wait-free.
+    [[nodiscard]] read_chunk chunk(u64 count) noexcept;
 
   private:
     friend class spsc;
     explicit consuming(held of) noexcept : in(std::move(of)) {}
     held in;
 };
+
+/// Places that the producer may write, and then pushes together by one store. One at a time; void once the role goes, or in a
+/// forked child.
+template <element T, u64 N>
+class spsc<T, N>::write_chunk {
+  public:
+    /// How many places there are.
+    [[nodiscard]] u64 size() const noexcept { return len; }
+    [[nodiscard]] bool empty() const noexcept { return len == 0; }
+
+    /// Writes place `i`.
+    outcome<void> set(u64 i, const T& value) noexcept {
+        if (i >= len || !in->role.is_held()) {
+            return unexpected{in->refuse_place(i, len)};
+        }
+        in->of.ring().write(in->memo, i, value);
+        return {};
+    }
+    /// Pushes the first `count`, and ends the chunk. Those that were not written hold what was there before. Wait-free.
+    outcome<void> commit(u64 count) noexcept {
+        if (count > len || !in->role.is_held()) {
+            return unexpected{in->refuse_place(count, len)};
+        }
+        len = 0;
+        in->of.ring().publish(in->memo, count);
+        return {};
+    }
+
+  private:
+    friend class producing;
+    write_chunk(held* of, u64 places) noexcept : in(of), len(places) {}
+    held* in;
+    u64 len;
+};
+
+/// Elements that the consumer may read, and then pops together by one store; those that it does not stay. As `write_chunk`.
+template <element T, u64 N>
+class spsc<T, N>::read_chunk {
+  public:
+    /// How many elements there are.
+    [[nodiscard]] u64 size() const noexcept { return len; }
+    [[nodiscard]] bool empty() const noexcept { return len == 0; }
+
+    /// Element `i`.
+    [[nodiscard]] outcome<T> get(u64 i) const noexcept {
+        T value = {};
+        return i < len && in->role.is_held() && in->of.ring().read(in->memo, i, value)
+                   ? outcome<T>(value)
+                   : outcome<T>(unexpected{in->refuse_place(i, len)});
+    }
+    /// Pops the first `count`, and ends the chunk. Wait-free.
+    outcome<void> commit(u64 count) noexcept {
+        if (count > len || !in->role.is_held()) {
+            return unexpected{in->refuse_place(count, len)};
+        }
+        len = 0;
+        in->of.ring().give_back(in->memo, count);
+        return {};
+    }
+
+  private:
+    friend class consuming;
+    read_chunk(held* of, u64 elements) noexcept : in(of), len(elements) {}
+    held* in;
+    u64 len;
+};
+
+template <element T, u64 N>
+typename spsc<T, N>::write_chunk spsc<T, N>::producing::chunk(u64 count) noexcept {
+    count = std::min(count, N);
+    return {&in, in.role.is_held() ? std::min(count, in.of.ring().room(in.memo, count)) : 0};
+}
+
+template <element T, u64 N>
+typename spsc<T, N>::read_chunk spsc<T, N>::consuming::chunk(u64 count) noexcept {
+    count = std::min(count, N);
+    return {&in, in.role.is_held() ? std::min(count, in.of.ring().filled(in.memo, count)) : 0};
+}
 
 }  // namespace shm

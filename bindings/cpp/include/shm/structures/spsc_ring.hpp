@@ -143,6 +143,25 @@ struct spsc_ring {
         return true;
     }
 
+    /// Writes a free place, `further` places behind the next one.
+    void write(const memo& of, u64 further, const T& value) const noexcept {
+        (void)cells.store(slot(of.own + further), value);  // in range
+    }
+    /// Reads an element, `further` elements behind the oldest.
+    [[nodiscard]] bool read(const memo& of, u64 further, T& out) const noexcept {
+        return cells.load(slot(of.own + further), out);
+    }
+    /// Publishes `count` elements that were written.
+    void publish(memo& of, u64 count) const noexcept {
+        of.own += count;
+        move_on(*producer, signals->filled_awaited, signals->filled, of.own);  // (T)
+    }
+    /// Gives `count` places back that were read.
+    void give_back(memo& of, u64 count) const noexcept {
+        of.own += count;
+        move_on(*consumer, signals->emptied_awaited, signals->emptied, of.own);  // (H)
+    }
+
     /// Pushes a prefix of the values, with one store of the tail; says how many.
     [[nodiscard]] u64 push_run(memo& of, const T* values, u64 len) const noexcept {
         const u64 count = std::min(len, room(of, std::min(len, cells.count)));
@@ -208,17 +227,6 @@ struct spsc_ring {
     [[nodiscard]] u64 read_tail(u64 own) const noexcept {
         const u64 tail = memory::at(producer->position).load(memory::acquire);  // (T)
         return tail - own <= cells.count ? tail : own;
-    }
-
-    /// Publishes `count` elements that were written.
-    void publish(memo& of, u64 count) const noexcept {
-        of.own += count;
-        move_on(*producer, signals->filled_awaited, signals->filled, of.own);  // (T)
-    }
-    /// Gives `count` places back that were read.
-    void give_back(memo& of, u64 count) const noexcept {
-        of.own += count;
-        move_on(*consumer, signals->emptied_awaited, signals->emptied, of.own);  // (H)
     }
 
     /// Stores a side's position; announced before, and withdrawn behind, if the other side has ever waited: see `trust`.

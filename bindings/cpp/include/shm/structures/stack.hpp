@@ -61,7 +61,8 @@ class stack : public memory::handle {
         if (!on.begin(lane.index(), own) || !cells().store(own.spare, value)) {
             return corrupt();
         }
-        return done(on.exchange(own, way::push, taken), reason::full);
+        const listed pushed = on.exchange(own, way::push, taken);
+        return pushed == listed::done ? outcome<void>() : outcome<void>(why(pushed, reason::full));
     }
 
     /// Pops the element that was pushed last: `empty` where there was none at some moment during the call. Lock-free.
@@ -74,17 +75,14 @@ class stack : public memory::handle {
             return unexpected{refuse(reason::no_lane)};
         }
         const auto on = lists();
+        const auto values = cells();
         memory::two_lists::own_parts own = {};
         u64 taken = 0;
-        if (!on.begin(lane.index(), own)) {
-            return corrupt();
-        }
-        const auto popped = done(on.exchange(own, way::pop, taken), reason::empty);
+        const listed popped = on.begin(lane.index(), own) ? on.exchange(own, way::pop, taken) : listed::corrupt;
         T value = {};
-        if (!popped) {
-            return unexpected{popped.error()};
-        }
-        return cells().load(taken, value) ? outcome<T>(value) : outcome<T>(corrupt());
+        return popped == listed::done && values.load(taken, value)
+                   ? outcome<T>(value)
+                   : outcome<T>(why(popped == listed::done ? listed::corrupt : popped, reason::empty));
     }
 
     /// A copy of the element that was pushed last, which stays; works on read-only attachments. Lock-free.
@@ -93,10 +91,10 @@ class stack : public memory::handle {
             return unexpected{refuse(reason::closed)};
         }
         T value = {};
-        const auto seen = done(lists().look_at([&](const memory::heads& now) {
+        const listed seen = lists().look_at([&](const memory::heads& now) {
             return cells().load(now.filled, value) ? listed::done : listed::none;
-        }), reason::empty);
-        return seen ? outcome<T>(value) : outcome<T>(unexpected{seen.error()});
+        });
+        return seen == listed::done ? outcome<T>(value) : outcome<T>(why(seen, reason::empty));
     }
 
     /// Pushes a prefix of `values`, one after the other, and says how many: a kill leaves a prefix. Lock-free.
@@ -155,10 +153,8 @@ class stack : public memory::handle {
         return {start() + parts.cells, parts.count};
     }
 
-    [[nodiscard]] outcome<void> done(listed what, reason otherwise) const noexcept {
-        if (what == listed::done) {
-            return {};
-        }
+    /// Why nothing was done.
+    [[nodiscard, gnu::cold, gnu::noinline]] unexpected<fault> why(listed what, reason otherwise) const noexcept {
         return what == listed::none ? unexpected{refuse(otherwise, 0, 1, N)} : corrupt();
     }
 

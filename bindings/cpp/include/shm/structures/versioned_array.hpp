@@ -49,6 +49,7 @@ class versioned_array : public memory::handle {
     [[nodiscard]] static constexpr layout::extent extent(u64) noexcept { return layout::frames(layout::numbers_of<T>(), N); }
 
     class frame_writer;
+    class snapshot;
 
     /// Elements of a frame.
     [[nodiscard]] static constexpr u64 size() noexcept { return N; }
@@ -87,6 +88,12 @@ class versioned_array : public memory::handle {
         }
         memory::fence(memory::acquire);  // (R)
         return version() == frame ? corrupt() : unexpected{refuse(reason::outrun)};
+    }
+
+    /// The latest frame, to be read where it lies: nothing is copied, and nobody is kept from writing. Wait-free; works on
+    /// read-only attachments.
+    [[nodiscard]] outcome<snapshot> latest() const noexcept {
+        return is_open() ? outcome<snapshot>(snapshot(*this, version())) : outcome<snapshot>(unexpected{refuse(reason::closed)});
     }
 
     /// The role of the writer: `role_taken` where somebody alive has it.
@@ -203,6 +210,67 @@ class versioned_array<T, N>::frame_writer {
     versioned_array of;
     structures::role role;
     u64 latest;
+};
+
+/// A frame where it lies. What is read from it is the frame's if it is `still_valid` *afterwards*. If it is not, it was a mixture
+/// perhaps; each element of 1, 2, 4 or 8 bytes is some frame's.
+template <element T, u64 N>
+class versioned_array<T, N>::snapshot {
+  public:
+    /// The frame's number; zero before the first.
+    [[nodiscard]] u64 version() const noexcept { return frame; }
+    /// How many frames came out since this one. Wait-free.
+    [[nodiscard]] u64 age() const noexcept { return of.version() - frame; }
+    /// Whether all that was read from the frame so far was the frame's. Wait-free.
+    [[nodiscard]] bool still_valid() const noexcept { return of.stamp_of(frame).is_still(frame); }
+
+    /// Element `i`, as it is now.
+    [[nodiscard]] outcome<T> get(u64 i) const noexcept {
+        T value = {};
+        return of.cells_of(frame).load(i, value) ? outcome<T>(value)
+                                                 : outcome<T>(unexpected{of.refuse(reason::out_of_range, i, 1, N)});
+    }
+    /// Copies elements from `start` on into `out`: the frame's own, or `outrun` where two more frames came out meanwhile.
+    outcome<void> read_into(u64 start, std::span<T> out) const noexcept {
+        if (start > N || out.size() > N - start) {
+            return unexpected{of.refuse(reason::out_of_range, start, out.size(), N)};
+        }
+        of.cells_of(frame).load_run(start, out.data(), out.size());
+        return still_valid() ? outcome<void>() : outcome<void>(unexpected{of.refuse(reason::outrun)});
+    }
+
+    /// The elements in order, each read when the iterator comes to it.
+    class iterator {
+      public:
+        using value_type = T;
+        using difference_type = std::ptrdiff_t;
+
+        iterator() = default;
+        iterator(memory::cells<T> cells, u64 from) noexcept : in(cells), at(from) {}
+        [[nodiscard]] T operator*() const noexcept {
+            T value = {};
+            (void)in.load(at, value);  // in range, but at the end
+            return value;
+        }
+        iterator& operator++() noexcept {
+            ++at;
+            return *this;
+        }
+        iterator operator++(int) noexcept { return {in, at++}; }
+        friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.at == b.at; }
+
+      private:
+        memory::cells<T> in;
+        u64 at = 0;
+    };
+    [[nodiscard]] iterator begin() const noexcept { return {of.cells_of(frame), 0}; }
+    [[nodiscard]] iterator end() const noexcept { return {of.cells_of(frame), N}; }
+
+  private:
+    friend class versioned_array;
+    snapshot(versioned_array in, u64 number) noexcept : of(std::move(in)), frame(number) {}
+    versioned_array of;
+    u64 frame;
 };
 
 }  // namespace shm
