@@ -24,6 +24,8 @@ fn compile(name: &str, standard: &str, missing: &str) {
         .std(standard)
         .opt_level(3)
         .flag("-march=native")
+        .pic(false) // as code of a program is compiled, not that of a shared library
+        .flag("-fPIE")
         .flag("-w")
         .include("../bindings/cpp/include")
         .cargo_warnings(false)
