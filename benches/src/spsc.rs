@@ -121,9 +121,7 @@ fn chunks<T: Sample>(n: u64) -> f64 {
             move |values: &[T]| {
                 let mut chunk = producer.write_chunk(values.len());
                 let count = chunk.len();
-                for (i, &value) in values[..count].iter().enumerate() {
-                    chunk.set(i, value);
-                }
+                chunk.set_slice(0, &values[..count]);
                 chunk.commit(count);
                 count
             }
@@ -132,9 +130,7 @@ fn chunks<T: Sample>(n: u64) -> f64 {
             move |out: &mut [T]| {
                 let chunk = consumer.read_chunk(out.len());
                 let count = chunk.len();
-                for (out, value) in out.iter_mut().zip(chunk.iter()) {
-                    *out = value;
-                }
+                chunk.get_slice(0, &mut out[..count]);
                 chunk.commit(count);
                 count
             }
