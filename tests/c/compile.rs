@@ -100,8 +100,8 @@ fn changed(paths: &[PathBuf]) -> SystemTime {
     times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// Sees to it that these files, which a package is built into, are there and no older than its sources. `cargo test
-/// --workspace` has built them, because the packages have tests of their own; a test that runs alone builds them.
+/// Sees to it that these files, which a package is built into, are there and no older than its sources. Tests do not
+/// make cargo build a library that no test links.
 fn built(package: &str, folder: &str, files: &[PathBuf]) {
     let sources = ["shm-runtime/src", "Cargo.lock", folder].map(|source| root().join(source));
     let is_new = |file: &PathBuf| {

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod compile;
+mod exports;
 mod readme;
 mod war;
 

@@ -1,14 +1,10 @@
 //! The library exports the functions that the header declares, and nothing else: read from its own symbol table.
-//!
-//! That this is a test of this package also makes `cargo test --workspace` build the library, for `tests/c`.
 
+use super::compile;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
-/// The library that was built for this test.
 fn library() -> Vec<u8> {
-    let test = std::env::current_exe().unwrap();
-    let file: PathBuf = test.with_file_name("libshm_c.so");
+    let file = compile::library().join("libshm_c.so");
     std::fs::read(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
 }
 
@@ -46,7 +42,7 @@ fn exported(file: &[u8]) -> BTreeSet<String> {
 
 /// The functions of the header: what stands before a parenthesis at the end of a declaration's head.
 fn declared() -> BTreeSet<String> {
-    let header = include_str!("../include/shm.h");
+    let header = include_str!("../../bindings/c/include/shm.h");
     let heads = header
         .lines()
         .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
