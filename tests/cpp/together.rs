@@ -289,14 +289,13 @@ fn p1_what_a_dead_process_of_rust_had_locked_is_told_to_cpp() {
     drop(started(holder, "holding")); // it is killed
     sim.bell.raise();
     let mut heir = Started({ inherit }.spawn().unwrap());
-    let waits = |sim: &Sim| sim.gate.wait(Duration::from_millis(1)).is_err();
-    assert!(waits(&sim));
     while !sim.ready.is_completed() {
         std::thread::sleep(Duration::from_millis(1));
     }
     sim.bell.raise();
     assert_eq!(sim.bell.wait(2, Duration::from_secs(60)), Ok(3));
     assert!(heir.0.wait().unwrap().success());
+    assert!(sim.gate.wait(Duration::from_millis(1)).is_err());
     assert!(sim.bank.lock().is_ok() && sim.limits.read().is_ok());
     assert_eq!(sim.bank.lock().unwrap().get(), event(8.0, 8, 8));
 }
