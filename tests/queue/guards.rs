@@ -60,26 +60,6 @@ fn p3_a_taken_element_that_is_dropped_comes_back_first() {
 }
 
 #[test]
-fn p3_who_attaches_finds_what_a_killed_process_held() {
-    let _alone = alone();
-    let name = unique("attached");
-    let few = Few::create(&name).unwrap();
-    few.queue.push(item(7)).unwrap();
-    let child = Child::fork(|| {
-        let few = Few::open(&name).unwrap();
-        let taken = few.queue.take().unwrap().unwrap();
-        few.flag.set(0, 1);
-        std::thread::sleep(Duration::from_secs(600));
-        drop(taken);
-    });
-    until_true("it is taken", || few.flag.get(0) == 1);
-    child.kill();
-    assert_eq!(few.queue.pop(), None, "nobody has looked after the dead");
-    let fresh = Few::open(&name).unwrap();
-    assert_eq!(fresh.queue.pop(), Some(item(7)));
-}
-
-#[test]
 fn p3_what_a_killed_process_held_comes_back() {
     let _alone = alone();
     let name = unique("killed");

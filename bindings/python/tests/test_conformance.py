@@ -47,7 +47,7 @@ class Runner:
     def __init__(self, name, description, file=None):
         self.name = name
         if file is None:
-            first = shm.Segment(_native.create(name, json.dumps(description), False, False, None))
+            first = shm.Segment(_native.create(name, json.dumps(description), False, False, None, (0, 0)))
         else:
             first = shm.open(name)
         self.segments = {"": first}

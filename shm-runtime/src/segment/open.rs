@@ -122,9 +122,6 @@ fn attempt<C>(
     if !attachment.is_linked().map_err(system("fstat"))? {
         return Ok(None);
     }
-    if !settings.read_only {
-        attachment.recover(); // who comes finds what the dead held
-    }
     if settings.prefault {
         attachment.populate().map_err(system("prefaulting"))?;
     }

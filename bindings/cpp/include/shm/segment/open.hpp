@@ -159,9 +159,6 @@ result<opened> attempt(const std::string& segment, const options& how, Check che
     if (!attached) {
         return attach_error(segment, attached.error(), found->regions.count);
     }
-    if (!how.read_only) {
-        (*mapped)->recover();  // who comes finds what the dead held
-    }
     const auto populated = how.prefault ? (*mapped)->populate() : posix::called<void>();
     if (!populated) {
         return system(segment, "prefaulting", populated.error().number);
