@@ -3,7 +3,6 @@
 #![deny(unsafe_code)]
 
 mod common;
-#[allow(dead_code)]
 #[path = "cpp/compile.rs"]
 mod compile;
 #[allow(dead_code)] // the tests of its modules are meant; the program is run as it is

@@ -10,7 +10,6 @@ mod c;
 mod common;
 mod cpp;
 #[path = "../cpp/compile.rs"]
-#[allow(dead_code)]
 mod cpp_compilers;
 mod drivers;
 mod golden;

@@ -7,7 +7,6 @@
 mod actor;
 #[path = "../common/mod.rs"]
 mod common;
-#[allow(dead_code)]
 #[path = "../cpp/compile.rs"]
 mod compile;
 mod ledger;
