@@ -6,8 +6,9 @@ use super::words::{Words, assert_size, cells};
 use crate::error::{FieldError, NoLane, Timeout};
 use crate::memory::atomic::AtomicU64;
 use crate::memory::audit::Audit;
-use crate::memory::exchange::{Dynamic, Exchange};
+use crate::memory::exchange::{Corrupt, Dynamic, Exchange};
 use crate::memory::kernel::Linux;
+use crate::memory::pace::Pace;
 use crate::memory::signals::{Kernel, wait_until};
 use crate::memory::site::Site;
 use crate::memory::strided::{Lent, Run};
@@ -136,12 +137,13 @@ impl Broadcast {
             broadcast: self.clone(),
             cursor,
             missed: 0,
+            pace: Pace::default(),
         }
     }
 
-    /// The message at the cursor, which moves on; whether there was one.
-    fn next(&self, cursor: &mut u64, out: &mut [u8]) -> Result<bool, Missed> {
-        match Ring(&self.operation(&[], cells(out))).recv(cursor) {
+    /// Whether a message was received.
+    fn message(&self, got: Result<Got<()>, Corrupt>) -> Result<bool, Missed> {
+        match got {
             Ok(Got::Message(())) => Ok(true),
             Ok(Got::Nothing) => Ok(false),
             Ok(Got::Missed(count)) => Err(Missed(count)),
@@ -160,6 +162,8 @@ pub struct Subscriber {
     /// The ticket of the next message.
     cursor: u64,
     missed: u64,
+    /// How long to pause where there is nothing.
+    pace: Pace,
 }
 
 impl Subscriber {
@@ -175,7 +179,9 @@ impl Subscriber {
     #[track_caller]
     pub fn recv(&mut self, out: &mut [u8]) -> Result<bool, Missed> {
         self.broadcast.assert_message(out.len());
-        let got = self.broadcast.next(&mut self.cursor, out);
+        let operation = self.broadcast.operation(&[], cells(out));
+        let got = Ring(&operation).recv_at_pace(&mut self.cursor, &mut self.pace);
+        let got = self.broadcast.message(got);
         if let Err(Missed(count)) = got {
             self.missed = self.missed.saturating_add(count);
         }
@@ -201,7 +207,8 @@ impl Subscriber {
         let (broadcast, cursor) = (&self.broadcast, Cell::new(self.cursor));
         let attempt = || {
             let mut at = cursor.get();
-            let got = broadcast.next(&mut at, out);
+            let operation = broadcast.operation(&[], cells(out));
+            let got = broadcast.message(Ring(&operation).recv(&mut at));
             cursor.set(at);
             match got {
                 Ok(false) => None,
